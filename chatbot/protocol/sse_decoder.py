@@ -78,12 +78,14 @@ class SSEDecoder:
         if self._held_cr:
             chunk = b"\r" + chunk
             self._held_cr = False
-        if self._crlf and chunk[-1:] == b"\r":
-            self._held_cr = True
-            chunk = chunk[:-1]
+        open_cr = chunk[-1:] == b"\r"
         frames: list[Frame] = []
-        for line in chunk.splitlines(keepends=True):
+        for line in (chunk[:-1] if open_cr else chunk).splitlines(keepends=True):
             self._take(line, frames)
+        if open_cr and self._crlf:
+            self._held_cr = True
+        elif open_cr:
+            self._take(b"\r", frames)
         self._check_size()
         return frames
 
