@@ -1,0 +1,174 @@
+"""Everything that can go wrong for a caller, one class each.
+
+    ChatbotError
+    ├── InvalidRequest            400  what was sent can't be used
+    │   ├── ContextLengthExceeded 400  the provider's word
+    │   └── ContentPolicyViolation 400 the provider's word
+    ├── InvalidApiKey             401
+    ├── NotFound                  404
+    ├── MethodNotAllowed          405
+    ├── RequestTooLarge           413
+    ├── RateLimitExceeded         429  ours or the provider's, with Retry-After
+    ├── Overloaded                503  with Retry-After
+    ├── InternalError             500  ours: a bug
+    └── UpstreamFailure
+        ├── UpstreamUnreachable   502  no connection, no name, reset before an answer
+        ├── UpstreamError         502  it answered, and not usably
+        ├── UpstreamAuth          502  it refused our key or our purse: never the visitor's 401
+        ├── TimeoutFirstToken     504
+        ├── TimeoutIdle           504
+        ├── TimeoutTotal          504
+        └── StreamIncomplete      502  an answer that broke off (an event, once content has gone out)
+
+`message` reaches the caller and says what to do. `detail` is for the log alone, and is never a
+provider's text or a key. Errors are told apart by class, never by their text.
+"""
+
+from __future__ import annotations
+
+
+class ChatbotError(Exception):
+    """Base of all: carries the HTTP status and the fields of OpenAI's error body."""
+
+    status = 500
+    code = "internal_error"
+    type = "server_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after: int | None = None,
+        detail: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after = retry_after
+        self.detail = detail
+
+
+class InternalError(ChatbotError):
+    """A bug of ours; the request id finds it in the log."""
+
+
+class InvalidRequest(ChatbotError):
+    """The request can't be used; `param` names the field."""
+
+    status = 400
+    code = "invalid_request"
+    type = "invalid_request_error"
+
+
+class ContextLengthExceeded(InvalidRequest):
+    """The provider says that the prompt is too long for the model."""
+
+    code = "context_length_exceeded"
+
+
+class ContentPolicyViolation(InvalidRequest):
+    """The provider declined the content."""
+
+    code = "content_policy_violation"
+
+
+class InvalidApiKey(ChatbotError):
+    """No key, or none that we know."""
+
+    status = 401
+    code = "invalid_api_key"
+    type = "authentication_error"
+
+
+class NotFound(ChatbotError):
+    """Nothing there, or somebody else's."""
+
+    status = 404
+    code = "not_found"
+    type = "invalid_request_error"
+
+
+class MethodNotAllowed(ChatbotError):
+    """The address is right, the method is not."""
+
+    status = 405
+    code = "method_not_allowed"
+    type = "invalid_request_error"
+
+
+class RequestTooLarge(ChatbotError):
+    """The body is over the limit."""
+
+    status = 413
+    code = "request_too_large"
+    type = "invalid_request_error"
+
+
+class RateLimitExceeded(ChatbotError):
+    """Too many requests or tokens for now."""
+
+    status = 429
+    code = "rate_limit_exceeded"
+    type = "rate_limit_error"
+
+
+class Overloaded(ChatbotError):
+    """This server takes no more for the moment."""
+
+    status = 503
+    code = "overloaded"
+
+
+class UpstreamFailure(ChatbotError):
+    """A provider's failure, not the caller's."""
+
+    status = 502
+    code = "upstream_error"
+    type = "upstream_error"
+
+
+class UpstreamUnreachable(UpstreamFailure):
+    """No connection to the provider, or it was lost before an answer."""
+
+    code = "upstream_unreachable"
+
+
+class UpstreamError(UpstreamFailure):
+    """The provider answered with an error, or with what is no answer."""
+
+
+class UpstreamAuth(UpstreamFailure):
+    """The provider refused our key, or our account there is spent: the operator's to mend."""
+
+    code = "upstream_auth"
+
+
+class TimeoutFirstToken(UpstreamFailure):
+    """No first token in time."""
+
+    status = 504
+    code = "timeout_first_token"
+    type = "timeout_error"
+
+
+class TimeoutIdle(UpstreamFailure):
+    """Tokens stopped coming."""
+
+    status = 504
+    code = "timeout_idle"
+    type = "timeout_error"
+
+
+class TimeoutTotal(UpstreamFailure):
+    """The whole answer took too long."""
+
+    status = 504
+    code = "timeout_total"
+    type = "timeout_error"
+
+
+class StreamIncomplete(UpstreamFailure):
+    """The answer broke off: its beginning is not its whole."""
+
+    code = "stream_incomplete"

@@ -1,0 +1,67 @@
+"""One structured line per request, as JSON on standard error, and nothing secret in any line.
+
+What a line may hold is decided where it is made: ids, sizes, times, names. The formatter is the last
+barrier behind that: whatever looks like a key is starred out, also in a traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+
+_KEY = re.compile(r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_\-]{8,}|(?i:(?<=bearer )[^\s\"',]+)")
+_STARS = "********"
+_handler: logging.Handler | None = None
+
+
+def redact(text: str) -> str:
+    """`text` with everything that looks like a key starred out."""
+    return _KEY.sub(_STARS, text)
+
+
+class JsonLines(logging.Formatter):
+    """A record as one line of JSON: `time`, `level`, `event`, and the fields of `extra={"fields": …}`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+        }
+        line.update(getattr(record, "fields", {}))
+        if record.exc_info:
+            line["traceback"] = _places(record)
+        return redact(json.dumps(line, default=str))
+
+
+def _places(record: logging.LogRecord) -> str:
+    """Where it happened, and the kind of error: its text may quote a message or an address."""
+    kind, _, traceback = record.exc_info or (None, None, None)
+    places = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        places.append(f"{code.co_filename}:{traceback.tb_lineno} in {code.co_name}")
+        traceback = traceback.tb_next
+    return " < ".join([kind.__name__ if kind else "?", *reversed(places)])
+
+
+def configure_logging(level: str = "info") -> None:
+    """Send the lines of `chatbot` and its libraries to standard error. Safe to call again."""
+    global _handler  # noqa: PLW0603  one handler per process, replaced when standard error is
+    root = logging.getLogger()
+    if _handler is not None:
+        root.removeHandler(_handler)
+    _handler = logging.StreamHandler(sys.stderr)
+    _handler.setFormatter(JsonLines())
+    root.addHandler(_handler)
+    root.setLevel(logging.WARNING)
+    logging.getLogger("chatbot").setLevel(level.upper())
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+
+def log(event: str, *, level: int = logging.INFO, exc_info: bool = False, **fields: object) -> None:
+    """Write one line. Fields are ids, sizes, times and names: never a text or a key."""
+    logging.getLogger("chatbot").log(level, event, exc_info=exc_info, extra={"fields": fields})

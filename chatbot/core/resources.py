@@ -1,0 +1,14 @@
+"""Where pages, static files and the gunicorn configuration lie: beside the package in a checkout,
+inside it in an installed wheel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent.parent
+
+
+def data_folder(name: str) -> Path:
+    """The folder `static`, `templates` or `deploy`, wherever this program runs from."""
+    packaged = _PACKAGE / "data" / name
+    return packaged if packaged.is_dir() else _PACKAGE.parent / name

@@ -1,0 +1,129 @@
+"""Settings are read once, at the start, and are plain typed values from then on.
+
+They come from the environment, from `.env` beside the working directory (the environment wins), and
+providers and routes from the TOML file that `CHATBOT_CONFIG` names. What can't be used stops the start
+with one line that says which setting, where it stands, and what was probably meant: a typing error in
+a setting must never become a surprise in production.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from chatbot.core.provider_config import (
+    ProviderConfig,
+    RouteConfig,
+    default_providers,
+    load_toml,
+)
+from chatbot.core.secret import Secret
+from chatbot.core.settings_table import TABLE, SettingsError, nearest
+
+__all__ = ["Settings", "SettingsError", "is_loopback", "load_settings"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, as `settings_table.TABLE` describes them, with the providers and routes."""
+
+    host: str
+    port: int
+    workers: int
+    openai_api_key: Secret
+    openai_base_url: str
+    model: str
+    mock: bool
+    config: Path | None
+    api_keys: tuple[Secret, ...]
+    data_dir: Path
+    hosts: tuple[str, ...]
+    public_url: str
+    trusted_proxies: int
+    drain_seconds: int
+    log_level: str
+    database_url: Secret
+    redis_url: Secret
+    secret_key: Secret
+    latency_metrics_enabled: bool
+    providers: tuple[ProviderConfig, ...] = ()
+    routes: tuple[RouteConfig, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def uses_mock(self) -> bool:
+        """Whether answers come from the mock, which every page then says."""
+        return not self.providers
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings(
+    environ: Mapping[str, str] | None = None, env_file: Path | None = None
+) -> Settings:
+    """Read all settings. Raises `SettingsError`, whose text is the one line to show."""
+    values, sources = _gather(os.environ if environ is None else environ, env_file or Path(".env"))
+    read = {setting.field: _read(setting.name, values, sources) for setting in TABLE}
+    ignored = tuple(s.name for s in TABLE if s.reserved and values.get(s.name))
+    providers, routes = _providers(read, values)
+    settings = Settings(**read, providers=providers, routes=routes, ignored=ignored)  # type: ignore[arg-type]
+    _check(settings)
+    return settings
+
+
+def _gather(environ: Mapping[str, str], file: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Values by name, and where each stands. Unknown CHATBOT_ names stop the start."""
+    known = {setting.name for setting in TABLE}
+    in_file = dotenv_values(file, interpolate=False) if file.is_file() else {}
+    values: dict[str, str] = {}
+    sources: dict[str, str] = {}
+    for source, pairs in ((str(file), in_file), ("the environment", environ)):
+        for name, value in pairs.items():
+            if name.startswith("CHATBOT_") and name not in known:
+                raise SettingsError(f"{name} in {source}: no such setting.{nearest(name, known)}")
+            if name in known and value is not None:
+                values[name], sources[name] = value.strip(), source
+    return values, sources
+
+
+def _read(name: str, values: dict[str, str], sources: dict[str, str]) -> object:
+    setting = next(s for s in TABLE if s.name == name)
+    value = values.get(name, "")
+    if not value:
+        return setting.default
+    try:
+        return setting.read(value)
+    except ValueError as error:
+        shown = "its value" if setting.secret else repr(value)
+        raise SettingsError(f"{name} in {sources[name]}: {shown} can't be used: {error}") from None
+
+
+def _providers(
+    read: dict[str, object], values: Mapping[str, str]
+) -> tuple[tuple[ProviderConfig, ...], tuple[RouteConfig, ...]]:
+    config = read["config"]
+    if config is not None:
+        return load_toml(Path(str(config)), {**os.environ, **values})
+    key, base_url = read["openai_api_key"], read["openai_base_url"]
+    return default_providers(key if isinstance(key, Secret) else Secret(""), str(base_url)), ()
+
+
+def _check(settings: Settings) -> None:
+    if settings.uses_mock and not settings.mock and not is_loopback(settings.host):
+        raise SettingsError(
+            f"HOST is {settings.host} and no provider is set: give OPENAI_API_KEY, OPENAI_BASE_URL or "
+            "CHATBOT_CONFIG, or CHATBOT_MOCK=1 to answer from the mock."
+        )

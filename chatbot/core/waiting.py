@@ -1,0 +1,116 @@
+"""Waiting for sockets and time, the same under gevent and under threads: the only place that asks which.
+
+Under gevent a wait is a libev watcher and costs no thread; without it, `select.poll` in the request's
+own thread. No function here interrupts a read: urllib3 takes an interrupted `read1` for the end of
+the body, and the answer would look complete.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+now = time.monotonic
+"""Seconds on the clock that every deadline here is measured by. It never jumps."""
+
+_POLLRDHUP = getattr(select, "POLLRDHUP", 0)  # Linux; elsewhere a departure shows at the next write
+_GONE = _POLLRDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
+_RECHECK_SECONDS = 0.2
+
+
+def under_gevent() -> bool:
+    """Whether sockets are gevent's in this process."""
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("socket"))
+
+
+def wait_readable(sock: socket.socket, until: float) -> bool:
+    """Wait until `sock` has bytes or its end, at the latest until the clock says `until`."""
+    fd = sock.fileno()
+    if fd < 0:
+        return True
+    seconds = max(0.0, until - now())
+    if not under_gevent():
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+    return _wait_in_hub(fd, seconds)
+
+
+def _wait_in_hub(fd: int, seconds: float) -> bool:
+    import gevent
+    from gevent.hub import get_hub
+
+    hub = get_hub()
+    watcher = hub.loop.io(fd, 1)
+    try:
+        with gevent.Timeout(seconds or 0.0001, False):
+            hub.wait(watcher)
+            return True
+        return False
+    finally:
+        watcher.close()
+
+
+def spawn(function: Callable[[], None]) -> None:
+    """Run `function` beside the caller: a greenlet under gevent, else a thread."""
+    if under_gevent():
+        import gevent
+
+        gevent.spawn(function)
+    else:
+        threading.Thread(target=function, daemon=True).start()
+
+
+def peer_is_gone(fd: int) -> bool:
+    """Whether the other end of the connection has closed or reset it, without reading from it."""
+    original: Any = select.poll
+    if under_gevent():
+        from gevent.monkey import get_original
+
+        original = get_original("select", "poll")
+    poll = original()
+    poll.register(fd, _POLLRDHUP)
+    return any(events & _GONE for _, events in poll.poll(0))
+
+
+class PeerWatch:
+    """Calls `on_gone` once, from the event loop, when the peer of `sock` leaves; gevent only.
+
+    No greenlet waits here: one watcher on the descriptor, which costs nothing while nothing happens.
+    `on_gone` must not block. `stop` is safe to call twice.
+    """
+
+    def __init__(self, sock: socket.socket, on_gone: Callable[[], None]) -> None:
+        from gevent.hub import get_hub
+
+        loop = get_hub().loop
+        self._fd = sock.fileno()
+        self._on_gone: Callable[[], None] | None = on_gone
+        self._timer = loop.timer(_RECHECK_SECONDS, _RECHECK_SECONDS)
+        self._watcher = loop.io(self._fd, 1)
+        self._watcher.start(self._look)
+
+    def _look(self) -> None:
+        on_gone = self._on_gone
+        if on_gone is None:
+            return
+        if peer_is_gone(self._fd):
+            self.stop()
+            on_gone()
+        elif self._watcher.active:
+            # A pipelined request lies unread, and would wake this watcher for ever: look by the clock.
+            self._watcher.stop()
+            self._timer.start(self._look)
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        if self._on_gone is not None:
+            self._on_gone = None
+            self._watcher.close()
+            self._timer.close()
