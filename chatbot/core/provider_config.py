@@ -54,7 +54,7 @@ def default_providers(key: Secret, base_url: str) -> tuple[ProviderConfig, ...]:
 
 
 def load_toml(
-    path: Path, environ: Mapping[str, str]
+    path: Path, environ: Mapping[str, str | None]
 ) -> tuple[tuple[ProviderConfig, ...], tuple[RouteConfig, ...]]:
     """Providers and routes of the file at `path`. Raises `SettingsError`."""
     try:
@@ -84,7 +84,7 @@ def load_toml(
 class _Reader:
     """Reads one file's tables; every complaint names the file and the place in it."""
 
-    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, environ: Mapping[str, str | None]) -> None:
         self._path = path
         self._environ = environ
 
@@ -129,9 +129,10 @@ class _Reader:
         if "api_key_env" not in table:
             return Secret("")
         name = self.text(where, table, "api_key_env")
-        if not self._environ.get(name):
+        value = self._environ.get(name)
+        if not value:
             raise self.fail(where, f"api_key_env names {name}, which is not set")
-        return Secret(self._environ[name])
+        return Secret(value)
 
     def timeouts(self, where: str, table: object, base: Timeouts) -> Timeouts:
         if not isinstance(table, dict):

@@ -75,22 +75,26 @@ def load_settings(
     environ: Mapping[str, str] | None = None, env_file: Path | None = None
 ) -> Settings:
     """Read all settings. Raises `SettingsError`, whose text is the one line to show."""
-    values, sources = _gather(os.environ if environ is None else environ, env_file or Path(".env"))
+    environ = os.environ if environ is None else environ
+    file = env_file or Path(".env")
+    in_file = dotenv_values(file, interpolate=False) if file.is_file() else {}
+    values, sources = _gather(environ, str(file), in_file)
     read = {setting.field: _read(setting.name, values, sources) for setting in TABLE}
     ignored = tuple(s.name for s in TABLE if s.reserved and values.get(s.name))
-    providers, routes = _providers(read, values)
+    providers, routes = _providers(read, {**in_file, **environ})
     settings = Settings(**read, providers=providers, routes=routes, ignored=ignored)  # type: ignore[arg-type]
     _check(settings)
     return settings
 
 
-def _gather(environ: Mapping[str, str], file: Path) -> tuple[dict[str, str], dict[str, str]]:
+def _gather(
+    environ: Mapping[str, str], file: str, in_file: Mapping[str, str | None]
+) -> tuple[dict[str, str], dict[str, str]]:
     """Values by name, and where each stands. Unknown CHATBOT_ names stop the start."""
     known = {setting.name for setting in TABLE}
-    in_file = dotenv_values(file, interpolate=False) if file.is_file() else {}
     values: dict[str, str] = {}
     sources: dict[str, str] = {}
-    for source, pairs in ((str(file), in_file), ("the environment", environ)):
+    for source, pairs in ((file, in_file), ("the environment", environ)):
         for name, value in pairs.items():
             if name.startswith("CHATBOT_") and name not in known:
                 raise SettingsError(f"{name} in {source}: no such setting.{nearest(name, known)}")
@@ -112,11 +116,11 @@ def _read(name: str, values: dict[str, str], sources: dict[str, str]) -> object:
 
 
 def _providers(
-    read: dict[str, object], values: Mapping[str, str]
+    read: dict[str, object], environ: Mapping[str, str | None]
 ) -> tuple[tuple[ProviderConfig, ...], tuple[RouteConfig, ...]]:
     config = read["config"]
     if config is not None:
-        return load_toml(Path(str(config)), {**os.environ, **values})
+        return load_toml(Path(str(config)), environ)
     key, base_url = read["openai_api_key"], read["openai_base_url"]
     return default_providers(key if isinstance(key, Secret) else Secret(""), str(base_url)), ()
 

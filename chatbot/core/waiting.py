@@ -46,15 +46,17 @@ def _wait_in_hub(fd: int, seconds: float) -> bool:
     import gevent
     from gevent.hub import get_hub
 
+    silent: Any = False
+    ready = False
     hub = get_hub()
     watcher = hub.loop.io(fd, 1)
     try:
-        with gevent.Timeout(seconds or 0.0001, False):
+        with gevent.Timeout(seconds or 0.0001, silent):
             hub.wait(watcher)
-            return True
-        return False
+            ready = True
     finally:
         watcher.close()
+    return ready
 
 
 def spawn(function: Callable[[], None]) -> None:
@@ -89,7 +91,7 @@ class PeerWatch:
     def __init__(self, sock: socket.socket, on_gone: Callable[[], None]) -> None:
         from gevent.hub import get_hub
 
-        loop = get_hub().loop
+        loop: Any = get_hub().loop
         self._fd = sock.fileno()
         self._on_gone: Callable[[], None] | None = on_gone
         self._timer = loop.timer(_RECHECK_SECONDS, _RECHECK_SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import time
 from pathlib import Path
@@ -76,7 +77,7 @@ def test_raw_bytes_and_rest_are_the_input(case):
 def test_cutting_never_changes_events_or_bytes(tokens, cuts):
     wire = b"".join(tokens)
     edges = [0, *sorted(min(c, len(wire)) for c in cuts), len(wire)]
-    pieces = [wire[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [wire[a:b] for a, b in itertools.pairwise(edges)]
     found, decoder = frames(pieces)
     assert b"".join(f.raw for f in found) + decoder.rest == wire
     assert dispatched(pieces) == dispatched([wire])
