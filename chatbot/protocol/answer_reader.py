@@ -1,0 +1,155 @@
+"""Reads a provider's answer as it passes, and never rebuilds it.
+
+Bytes go in as they come from the network, and whole events come out, byte for byte. On the way each
+event is looked at once: is it JSON, is it content, an error, the usage, the end? What may not reach the
+client is dropped whole: a torn or malformed event, an error event (ours is sent instead), and the usage
+that the client had not asked for.
+
+Events that only start an answer (a role, metadata) are held until the first content, so that a provider
+that fails right after them has said nothing yet.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chatbot.protocol.error_body import ProviderError, is_error, provider_error
+from chatbot.protocol.sse_decoder import EventTooLarge, Frame, SSEDecoder
+from chatbot.protocol.strict_json import NotJSON, read_json
+
+HELD_EVENTS = 64
+HELD_BYTES = 256 * 1024
+"""What is held back at the most; a longer preamble is taken for an answer."""
+
+
+class AnswerFault(ValueError):
+    """The provider's stream can't be believed any further."""
+
+
+class MalformedEvent(AnswerFault):
+    """An event that is neither JSON nor `[DONE]`, or is over the size limit."""
+
+
+class ErrorEvent(AnswerFault):
+    """The provider reported an error inside its stream."""
+
+    def __init__(self, error: ProviderError) -> None:
+        super().__init__("the provider reported an error in its stream")
+        self.error = error
+
+
+class AnswerReader:
+    """State of one answer. After each `feed` look at `fault`, `done` and `has_content`.
+
+    `events` counts those with data, `usage` is the last one seen, `model` and `id` those of the answer.
+    """
+
+    def __init__(self, *, wants_usage: bool, choices: int = 1) -> None:
+        self.fault: AnswerFault | None = None
+        self.done = False
+        self.has_content = False
+        self.sent_id = False
+        self.events = 0
+        self.usage: dict[str, Any] | None = None
+        self.model = ""
+        self._wants_usage = wants_usage
+        self._choices = choices
+        self._seen: set[object] = set()
+        self._finished: set[object] = set()
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self._decoder = SSEDecoder()
+
+    def feed(self, data: bytes) -> bytes:
+        """What may go out now that `data` has come: whole events, or nothing."""
+        try:
+            frames = self._decoder.feed(data)
+        except EventTooLarge:
+            self.fault = MalformedEvent("an event is over the size limit")
+            return b""
+        return self._pass(frames)
+
+    def close(self) -> bytes:
+        """What the end of the body completes."""
+        return self._pass(self._decoder.close())
+
+    @property
+    def complete(self) -> bool:
+        """Whether the answer has ended truthfully: `[DONE]`, or a finish reason for every choice."""
+        if self.fault is not None or not self._seen:
+            return False
+        return self.done or (self._seen == self._finished and len(self._finished) >= self._choices)
+
+    def _pass(self, frames: list[Frame]) -> bytes:
+        out: list[bytes] = []
+        for frame in frames:
+            if self.done or self.fault is not None:
+                break
+            if self._may_go(frame):
+                out.append(frame.raw)
+                self.sent_id = self.sent_id or frame.has_id
+        if self.has_content:
+            if self._held:
+                out[:0] = self._held
+                self._held.clear()
+        elif out:
+            self._hold(out)
+            return b""
+        return out[0] if len(out) == 1 else b"".join(out)
+
+    def _hold(self, out: list[bytes]) -> None:
+        self._held += out
+        self._held_size += sum(map(len, out))
+        if len(self._held) > HELD_EVENTS or self._held_size > HELD_BYTES:
+            self.has_content = True
+
+    def _may_go(self, frame: Frame) -> bool:
+        data = frame.data
+        if data is None:
+            return True
+        if not data.strip():
+            return False
+        if data == b"[DONE]":
+            self.done = True
+            return True
+        try:
+            chunk = read_json(data)
+        except NotJSON:
+            chunk = None
+        if not isinstance(chunk, dict):
+            self.fault = MalformedEvent("an event is not a JSON object")
+            return False
+        return self._read(chunk)
+
+    def _read(self, chunk: dict[str, Any]) -> bool:
+        """Note what a chunk says; whether it may go out."""
+        if is_error(chunk):
+            self.fault = ErrorEvent(provider_error(chunk))
+            return False
+        self.events += 1
+        choices = chunk.get("choices")
+        usage = chunk.get("usage")
+        if isinstance(usage, dict):
+            self.usage = usage
+            if choices == [] and not self._wants_usage:
+                return False
+        if not self.model and isinstance(chunk.get("model"), str):
+            self.model = chunk["model"]
+        for choice in choices if isinstance(choices, list) else ():
+            self._read_choice(choice)
+        return True
+
+    def _read_choice(self, choice: object) -> None:
+        if not isinstance(choice, dict):
+            return
+        index = choice.get("index", 0)
+        index = index if isinstance(index, int) else 0
+        self._seen.add(index)
+        if choice.get("finish_reason"):
+            self._finished.add(index)
+            self.has_content = True
+        elif not self.has_content:
+            delta = choice.get("delta")
+            if isinstance(delta, dict):
+                self.has_content = any(v for k, v in delta.items() if k != "role")
+            self.has_content = self.has_content or bool(choice.get("text"))

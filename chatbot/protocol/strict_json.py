@@ -1,0 +1,47 @@
+"""JSON as RFC 8259 has it, and no more: Python's reader also takes NaN, the last of two equal keys, and
+raises RecursionError, which is no ValueError, on deep nesting."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+class NotJSON(ValueError):
+    """The bytes are no JSON text in UTF-8; the message says what is wrong, never quoting them."""
+
+
+def _refuse_constant(name: str) -> Any:
+    raise NotJSON(f"{name} is not JSON")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise NotJSON("an object has the same key twice")
+    return found
+
+
+_relaxed = json.JSONDecoder(parse_constant=_refuse_constant)
+_unique_keys = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_unique)
+
+
+def read_json(data: bytes, *, unique_keys: bool = False) -> Any:
+    """The value of a JSON text. Raises `NotJSON`.
+
+    With `unique_keys`, an object that has a key twice is refused: two readers could take it for two
+    different requests.
+    """
+    decoder = _unique_keys if unique_keys else _relaxed
+    try:
+        return decoder.decode(data.decode("utf-8"))
+    except NotJSON:
+        raise
+    except RecursionError:
+        raise NotJSON("nested too deeply") from None
+    except UnicodeDecodeError:
+        raise NotJSON("not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise NotJSON(f"{error.msg} at character {error.pos}") from None
+    except ValueError:
+        raise NotJSON("a number is too long") from None

@@ -1,0 +1,116 @@
+"""What passes, what is held, what is dropped, and how an answer ends."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from chatbot.protocol.answer_reader import AnswerReader, ErrorEvent, MalformedEvent
+
+
+def event(value) -> bytes:
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+def chunk(delta=None, finish=None, index=0, **more) -> bytes:
+    choice = {"index": index, "delta": delta or {}, "finish_reason": finish}
+    return event({"id": "c", "model": "m", "choices": [choice], **more})
+
+
+ROLE = chunk({"role": "assistant", "content": ""})
+HI = chunk({"content": "Hi"})
+STOP = chunk(finish="stop")
+USAGE = event({"id": "c", "choices": [], "usage": {"total_tokens": 3}})
+DONE = b"data: [DONE]\n\n"
+
+
+def test_start_up_events_are_held_until_content():
+    reader = AnswerReader(wants_usage=True)
+    assert reader.feed(ROLE) == b""
+    assert reader.feed(HI) == ROLE + HI
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"content": "x"},
+        {"reasoning_content": "x"},
+        {"refusal": "x"},
+        {"tool_calls": [{"index": 0}]},
+        {"something_new": 1},
+    ],
+)
+def test_every_kind_of_content_releases(delta):
+    assert AnswerReader(wants_usage=True).feed(chunk(delta)) == chunk(delta)
+
+
+def test_usage_that_was_not_asked_for_is_dropped_whole_and_noted():
+    reader = AnswerReader(wants_usage=False)
+    assert reader.feed(HI + STOP + USAGE + DONE) == HI + STOP + DONE
+    assert reader.usage == {"total_tokens": 3}
+
+
+def test_usage_beside_content_passes():
+    last = chunk(finish="stop", usage={"total_tokens": 3})
+    assert AnswerReader(wants_usage=False).feed(HI + last) == HI + last
+
+
+def test_comments_pass_and_are_no_events():
+    reader = AnswerReader(wants_usage=False)
+    assert reader.feed(HI + b": ping\r\n\r\n") == HI + b": ping\r\n\r\n"
+    assert reader.events == 1
+
+
+@pytest.mark.parametrize("bad", [b"data: {\n\n", b"data: <html>\n\n", b"data: [1]\n\n",
+                                 b'data: {"a":"\xff"}\n\n', b'data: {"a":NaN}\n\n',
+                                 b"data: " + b"[" * 100_000 + b"\n\n"])  # fmt: skip
+def test_a_malformed_event_is_dropped_and_what_came_before_it_is_not(bad):
+    reader = AnswerReader(wants_usage=False)
+    assert reader.feed(HI + bad + HI) == HI
+    assert isinstance(reader.fault, MalformedEvent)
+    assert not reader.complete
+
+
+@pytest.mark.parametrize(
+    "error", [{"error": {"message": "boom", "code": 7}}, {"object": "error", "message": "boom"}]
+)
+def test_an_error_event_does_not_pass(error):
+    reader = AnswerReader(wants_usage=False)
+    assert reader.feed(HI + event(error)) == HI
+    assert isinstance(reader.fault, ErrorEvent)
+    assert reader.fault.error.message == "boom"
+
+
+def test_what_follows_done_is_ignored():
+    reader = AnswerReader(wants_usage=False)
+    assert reader.feed(HI + DONE + HI) == HI + DONE
+
+
+@pytest.mark.parametrize(
+    ("wire", "choices", "complete"),
+    [
+        (HI + STOP + DONE, 1, True),
+        (HI + DONE, 1, True),
+        (HI + STOP, 1, True),
+        (HI, 1, False),
+        (b"", 1, False),
+        (DONE, 1, False),
+        (HI + STOP, 2, False),
+        (HI + STOP + chunk({"content": "a"}, index=1), 2, False),
+        (HI + STOP + chunk(finish="stop", index=1), 2, True),
+        (HI + STOP[:-5], 1, False),
+    ],
+)
+def test_complete_means_done_or_a_finish_reason_for_every_choice(wire, choices, complete):
+    reader = AnswerReader(wants_usage=False, choices=choices)
+    reader.feed(wire)
+    reader.close()
+    assert reader.complete is complete
+
+
+def test_a_preamble_over_the_cap_is_let_go():
+    reader = AnswerReader(wants_usage=False)
+    out = b"".join(reader.feed(ROLE) for _ in range(100))
+    assert out
+    assert out + b""[len(out) :] == ROLE * 100
