@@ -1,0 +1,326 @@
+"""One question, asked of its targets in order, until one of them answers.
+
+Whoever drives this is a generator that has a heartbeat to send: `Asking.stream` yields the bytes that may
+go out, and `b""` each time that the beat is due and there is nothing. Until content has gone out a
+failure moves on to the next target; after that it is the end, and truthful.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+from chatbot.core.errors import (
+    ChatbotError,
+    ContextLengthExceeded,
+    RateLimitExceeded,
+    StreamIncomplete,
+    TimeoutFirstToken,
+    TimeoutIdle,
+    TimeoutTotal,
+    UpstreamError,
+    UpstreamFailure,
+)
+from chatbot.core.logging import log
+from chatbot.core.waiting import now
+from chatbot.protocol.answer_reader import AnswerReader, ErrorEvent
+from chatbot.protocol.chat_request import ChatRequest
+from chatbot.protocol.completion import Accumulator, chunks_of
+from chatbot.protocol.error_body import is_error, provider_error, read_provider_error
+from chatbot.protocol.sse_decoder import SSEDecoder
+from chatbot.protocol.sse_encoder import DONE, encode_event
+from chatbot.protocol.strict_json import NotJSON, read_json
+from chatbot.upstream.failure import failure_in_stream, failure_of
+from chatbot.upstream.provider import Aborted, BodyCut, Exchange, Head
+from chatbot.upstream.route import Target
+
+BODY_CAP = 64 * 1024 * 1024
+"""Bytes of a whole (non-streamed) answer, at the most."""
+_ERROR_CAP = 64 * 1024
+_ERROR_SECONDS = 5.0
+_PATH = "/chat/completions"
+_MOVES_ON = (UpstreamFailure, RateLimitExceeded, ContextLengthExceeded)
+
+_refuse_stream_options: set[str] = set()
+"""Providers that have refused `stream_options`: asked without it from then on, in this process."""
+
+
+class Asking:
+    """One question under way. `abort` may be called from anywhere; `close` ends it in any state."""
+
+    def __init__(self, targets: list[Target], request: ChatRequest) -> None:
+        self.request = request
+        self.reader = AnswerReader(wants_usage=request.wants_usage, choices=request.choices)
+        self.provider = ""
+        self.started = now()
+        self._targets = targets
+        self._exchange: Exchange | None = None
+        self._aborted = False
+
+    def abort(self) -> None:
+        """Let the provider go at once, and ask no other. Never blocks."""
+        self._aborted = True
+        if self._exchange is not None:
+            self._exchange.abort()
+
+    def close(self) -> None:
+        """The end, in any state."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.close()
+
+    def stream(self, beat: Callable[[], float]) -> Iterator[bytes]:
+        """Whole events as they come; `b""` when `beat()`, a time, is reached in silence.
+
+        Ends where the answer is complete. Raises `ChatbotError` where it is not, `Aborted` after `abort`.
+        """
+        for target in self._targets:
+            last = target is self._targets[-1]
+            self.reader = AnswerReader(
+                wants_usage=self.request.wants_usage, choices=self.request.choices
+            )
+            try:
+                yield from self._stream_from(target, last, beat)
+                return
+            except _MOVES_ON as error:
+                if last or self.reader.has_content:
+                    raise
+                self._note(error)
+                self.close()
+
+    def _stream_from(
+        self, target: Target, last: bool, beat: Callable[[], float]
+    ) -> Iterator[bytes]:
+        limits = target.timeouts
+        first = now() + (limits.first_token_last if last else limits.first_token)
+        first = min(first, self.started + limits.total)
+        head = yield from self._open(target, first, beat)
+        chunk = yield from self._first_bytes(first, beat)
+        if not _looks_like_events(head, chunk):
+            yield from self._convert_json(chunk, first, beat)
+            return
+        yield from self._events(chunk, target, first, beat)
+
+    def _open(self, target: Target, first: float, beat: Callable[[], float]) -> Iterator[bytes]:
+        ask_usage = target.provider.name not in _refuse_stream_options
+        while True:
+            self._ask(target, stream=True, ask_usage=ask_usage)
+            head = None
+            while head is None:
+                head = self._the_exchange().head(min(first, beat()))
+                if head is None:
+                    _check_time(first, TimeoutFirstToken)
+                    yield b""
+            if head.status == 200:
+                return head
+            error = read_provider_error(self._error_body())
+            if ask_usage and head.status in (400, 422) and _is_about_stream_options(error):
+                _refuse_stream_options.add(target.provider.name)
+                ask_usage = False
+                self.close()
+                continue
+            raise failure_of(head, error)
+
+    def _ask(self, target: Target, *, stream: bool, ask_usage: bool) -> None:
+        if self._aborted:
+            raise Aborted
+        self.provider = target.provider.name
+        body = self.request.upstream_body(target.model, stream=stream, ask_usage=ask_usage)
+        self._exchange = target.provider.ask("POST", _PATH, body)
+        if self._aborted:
+            self._exchange.abort()
+
+    def _the_exchange(self) -> Exchange:
+        if self._exchange is None:
+            raise Aborted
+        return self._exchange
+
+    def _error_body(self) -> bytes:
+        """The body of an error answer, up to a cap and for a short time; it decides what it means."""
+        exchange, until, body = self._the_exchange(), now() + _ERROR_SECONDS, b""
+        try:
+            while len(body) < _ERROR_CAP and (piece := exchange.read(until)):
+                body += piece
+        except BodyCut:
+            pass
+        return body
+
+    def _first_bytes(self, first: float, beat: Callable[[], float]) -> Iterator[bytes]:
+        while True:
+            try:
+                chunk = self._the_exchange().read(min(first, beat()))
+            except BodyCut:
+                raise UpstreamError("The provider broke off before it answered.") from None
+            if chunk is not None:
+                return chunk
+            _check_time(first, TimeoutFirstToken)
+            yield b""
+
+    def _events(
+        self, chunk: bytes, target: Target, first: float, beat: Callable[[], float]
+    ) -> Iterator[bytes]:
+        """The body of an event stream. Life is an event with data: comments do not count as it."""
+        reader, limits = self.reader, target.timeouts
+        total, life, seen = self.started + limits.total, now(), 0
+        piece: bytes | None = chunk
+        cut = False
+        while piece:
+            if out := reader.feed(piece):
+                yield out
+            if reader.done or reader.fault is not None:
+                break
+            piece = None
+            while piece is None:
+                if reader.events > seen:
+                    seen, life = reader.events, now()
+                limit = min(total, life + limits.idle if reader.has_content else first)
+                if now() >= limit:
+                    raise _late(limit, total, reader)
+                try:
+                    piece = self._the_exchange().read(min(limit, beat()))
+                except BodyCut:
+                    cut, piece = True, b""
+                if piece is None and now() < limit:
+                    yield b""
+        if not cut and (out := reader.close()):
+            yield out
+        self._judge()
+
+    def _judge(self) -> None:
+        reader = self.reader
+        if reader.complete:
+            return
+        if isinstance(reader.fault, ErrorEvent) and not reader.has_content:
+            raise failure_in_stream(reader.fault.error)
+        if isinstance(reader.fault, ErrorEvent):
+            raise UpstreamError("The provider failed in the middle of its answer.")
+        if not reader.has_content:
+            raise UpstreamError("The provider sent no usable answer.", detail=str(reader.fault))
+        raise StreamIncomplete(
+            "The answer broke off before its end. Ask again.", detail=str(reader.fault or "cut")
+        )
+
+    def _convert_json(
+        self, chunk: bytes, first: float, beat: Callable[[], float]
+    ) -> Iterator[bytes]:
+        """A provider that answers JSON to a stream: the same answer, as events."""
+        pieces = [chunk]
+        while chunk:
+            chunk = yield from self._first_bytes(first, beat)
+            pieces.append(chunk)
+        completion = _completion(b"".join(pieces))
+        wire = b"".join(encode_event(c) for c in chunks_of(completion, wants_usage=True))
+        out = self.reader.feed(wire + DONE)
+        self._judge()
+        yield out
+
+    def whole(self) -> bytes:
+        """The answer as one JSON body, byte for byte where the provider sent JSON.
+
+        Obeys `connect` and `total` only. Raises `ChatbotError`, `Aborted`.
+        """
+        for target in self._targets:
+            last = target is self._targets[-1]
+            try:
+                return self._whole_from(target)
+            except _MOVES_ON as error:
+                if last:
+                    raise
+                self._note(error)
+                self.close()
+        raise UpstreamError("No target answered.")
+
+    def _whole_from(self, target: Target) -> bytes:
+        self._ask(target, stream=False, ask_usage=False)
+        until = self.started + target.timeouts.total
+        head = self._the_exchange().head(until)
+        if head is None:
+            raise _too_long()
+        if head.status != 200:
+            raise failure_of(head, read_provider_error(self._error_body()))
+        body = self._read_whole(until)
+        if _looks_like_events(head, body):
+            body = self._gather(body)
+        completion = _completion(body)
+        usage = completion.get("usage")
+        self.reader.usage = usage if isinstance(usage, dict) else None
+        self.reader.model = str(completion.get("model") or "")
+        return body
+
+    def _read_whole(self, until: float) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        while True:
+            try:
+                piece = self._the_exchange().read(until)
+            except BodyCut:
+                raise UpstreamError("The provider broke off in the middle of its answer.") from None
+            if piece is None:
+                raise _too_long()
+            if not piece:
+                return b"".join(pieces)
+            pieces.append(piece)
+            size += len(piece)
+            if size > BODY_CAP:
+                raise UpstreamError("The provider's answer is too large.")
+
+    def _gather(self, body: bytes) -> bytes:
+        """A stream that came for a plain call: the completion that it amounts to."""
+        reader = AnswerReader(wants_usage=True, choices=self.request.choices)
+        wire = reader.feed(body) + reader.close()
+        self.reader = reader
+        self._judge()
+        accumulator = Accumulator()
+        for frame in SSEDecoder().feed(wire):
+            if frame.data and frame.data != b"[DONE]":
+                accumulator.add(read_json(frame.data))
+        return json.dumps(accumulator.completion()).encode()
+
+    def _note(self, error: ChatbotError) -> None:
+        log("attempt_failed", provider=self.provider, code=error.code, detail=error.detail)
+
+
+def _check_time(limit: float, error: type[ChatbotError]) -> None:
+    if now() >= limit:
+        raise error("The provider did not begin to answer in time. Try again.")
+
+
+def _late(limit: float, total: float, reader: AnswerReader) -> ChatbotError:
+    if limit >= total:
+        return _too_long()
+    if reader.has_content:
+        return TimeoutIdle("The provider stopped in the middle of its answer. Ask again.")
+    return TimeoutFirstToken("The provider did not begin to answer in time. Try again.")
+
+
+def _too_long() -> ChatbotError:
+    return TimeoutTotal("The answer took too long. Ask for less, or again.")
+
+
+def _is_about_stream_options(error: object) -> bool:
+    return "stream_options" in str(error)
+
+
+def _looks_like_events(head: Head, chunk: bytes) -> bool:
+    """By the content type, and by the first bytes where it says something else."""
+    if head.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
+        raise UpstreamError("The provider compressed its answer, unasked.")
+    if head.content_type == "text/event-stream":
+        return not chunk.lstrip().startswith(b"{")
+    start = chunk.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return start.startswith((b"data:", b":", b"event:", b"id:", b"retry:"))
+
+
+def _completion(body: bytes) -> dict[str, object]:
+    """The JSON object of a whole answer. Raises where it is an error, or no answer at all."""
+    try:
+        value = read_json(body)
+    except NotJSON:
+        value = None
+    if not isinstance(value, dict):
+        raise UpstreamError("The provider's answer is not JSON.")
+    if is_error(value):
+        raise failure_in_stream(provider_error(value))
+    if not isinstance(value.get("choices"), list) or not value["choices"]:
+        raise UpstreamError("The provider's answer has no choices.")
+    return value

@@ -1,0 +1,84 @@
+"""Pooled connections to providers, by requests, each of which can be cut from outside.
+
+`requests` waits for an answer's head in one blocking call. To let a client leave during that wait, the
+socket beneath must be known: the connection classes here tell the exchange that is being sent which
+socket it uses. `trust_env` is off (a ~/.netrc would replace our Authorization header, a proxy variable
+would carry our keys elsewhere), and redirects are never followed (a 307 re-sends body and key).
+"""
+
+from __future__ import annotations
+
+import socket
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+POOL_SIZE = 1024
+"""Idle connections kept per host: as many as streams that may end at the same time."""
+
+
+class SocketUser(Protocol):
+    """Who wants to know the socket."""
+
+    def use_socket(self, sock: socket.socket) -> None:
+        """Called before the request is written to `sock`."""
+
+
+sending: ContextVar[SocketUser | None] = ContextVar("sending", default=None)
+
+
+def _tell(sock: Any) -> None:
+    user = sending.get()
+    if user is not None and sock is not None:
+        user.use_socket(sock)
+
+
+class _WatchedHTTP(HTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        _tell(self.sock)
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        _tell(self.sock)
+        super().request(*args, **kwargs)
+
+
+class _WatchedHTTPS(HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        _tell(self.sock)
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        _tell(self.sock)
+        super().request(*args, **kwargs)
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _WatchedHTTP
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedHTTPS
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
+def new_session() -> requests.Session:
+    """A session with its own pool, and nothing of the environment in it."""
+    session = requests.Session()
+    session.trust_env = False
+    session.headers.clear()
+    session.headers["Accept-Encoding"] = "identity"
+    session.headers["User-Agent"] = "chatbot"
+    adapter = _Adapter(pool_connections=16, pool_maxsize=POOL_SIZE, max_retries=0)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
