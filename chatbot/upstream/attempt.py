@@ -8,7 +8,8 @@ failure moves on to the next target; after that it is the end, and truthful.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 
 from chatbot.core.errors import (
     ChatbotError,
@@ -101,16 +102,13 @@ class Asking:
             return
         yield from self._events(chunk, target, first, beat)
 
-    def _open(self, target: Target, first: float, beat: Callable[[], float]) -> Iterator[bytes]:
+    def _open(
+        self, target: Target, first: float, beat: Callable[[], float]
+    ) -> Generator[bytes, None, Head]:
         ask_usage = target.provider.name not in _refuse_stream_options
         while True:
             self._ask(target, stream=True, ask_usage=ask_usage)
-            head = None
-            while head is None:
-                head = self._the_exchange().head(min(first, beat()))
-                if head is None:
-                    _check_time(first, TimeoutFirstToken)
-                    yield b""
+            head = yield from self._head(first, beat)
             if head.status == 200:
                 return head
             error = read_provider_error(self._error_body())
@@ -120,6 +118,14 @@ class Asking:
                 self.close()
                 continue
             raise failure_of(head, error)
+
+    def _head(self, first: float, beat: Callable[[], float]) -> Generator[bytes, None, Head]:
+        while True:
+            head = self._the_exchange().head(min(first, beat()))
+            if head is not None:
+                return head
+            _check_time(first)
+            yield b""
 
     def _ask(self, target: Target, *, stream: bool, ask_usage: bool) -> None:
         if self._aborted:
@@ -138,14 +144,14 @@ class Asking:
     def _error_body(self) -> bytes:
         """The body of an error answer, up to a cap and for a short time; it decides what it means."""
         exchange, until, body = self._the_exchange(), now() + _ERROR_SECONDS, b""
-        try:
+        with suppress(BodyCut):
             while len(body) < _ERROR_CAP and (piece := exchange.read(until)):
                 body += piece
-        except BodyCut:
-            pass
         return body
 
-    def _first_bytes(self, first: float, beat: Callable[[], float]) -> Iterator[bytes]:
+    def _first_bytes(
+        self, first: float, beat: Callable[[], float]
+    ) -> Generator[bytes, None, bytes]:
         while True:
             try:
                 chunk = self._the_exchange().read(min(first, beat()))
@@ -153,7 +159,7 @@ class Asking:
                 raise UpstreamError("The provider broke off before it answered.") from None
             if chunk is not None:
                 return chunk
-            _check_time(first, TimeoutFirstToken)
+            _check_time(first)
             yield b""
 
     def _events(
@@ -280,9 +286,9 @@ class Asking:
         log("attempt_failed", provider=self.provider, code=error.code, detail=error.detail)
 
 
-def _check_time(limit: float, error: type[ChatbotError]) -> None:
+def _check_time(limit: float) -> None:
     if now() >= limit:
-        raise error("The provider did not begin to answer in time. Try again.")
+        raise TimeoutFirstToken("The provider did not begin to answer in time. Try again.")
 
 
 def _late(limit: float, total: float, reader: AnswerReader) -> ChatbotError:
@@ -308,7 +314,8 @@ def _looks_like_events(head: Head, chunk: bytes) -> bool:
     if head.content_type == "text/event-stream":
         return not chunk.lstrip().startswith(b"{")
     start = chunk.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return start.startswith((b"data:", b":", b"event:", b"id:", b"retry:"))
+    fields = (b"data:", b":", b"event:", b"id:", b"retry:")
+    return any(start.startswith(f) or f.startswith(start) for f in fields)
 
 
 def _completion(body: bytes) -> dict[str, object]:

@@ -17,6 +17,7 @@ import os
 import socket
 import ssl
 import threading
+from contextlib import suppress
 from typing import Any
 
 import requests
@@ -189,10 +190,8 @@ class HTTPExchange:
         sock = self._socket
         if sock is not None and not self._closed and sock.fileno() >= 0:
             with socket.socket(fileno=os.dup(sock.fileno())) as twin:
-                try:
+                with suppress(OSError):  # the provider was faster
                     twin.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass  # the provider was faster
         self._answered.set()
 
     def close(self) -> None:
@@ -211,11 +210,9 @@ class HTTPExchange:
     def _read_to_end(self) -> None:
         """After `[DONE]` the end of the body is mostly there already; a connection is worth a look."""
         until = now() + _END_OF_BODY_SECONDS
-        try:
+        with suppress(BodyCut, Aborted):
             while not self._ended and self.read(until):
                 pass
-        except (BodyCut, Aborted):
-            pass
 
     def _let_go(self) -> None:
         if self._response is None:
