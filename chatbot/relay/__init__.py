@@ -1,0 +1,1 @@
+"""Between a provider and a client: heartbeats, departures, and one truthful end."""

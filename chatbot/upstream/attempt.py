@@ -133,8 +133,6 @@ class Asking:
         self.provider = target.provider.name
         body = self.request.upstream_body(target.model, stream=stream, ask_usage=ask_usage)
         self._exchange = target.provider.ask("POST", _PATH, body)
-        if self._aborted:
-            self._exchange.abort()
 
     def _the_exchange(self) -> Exchange:
         if self._exchange is None:

@@ -39,8 +39,8 @@ def _models(path: str) -> Script:
 
 def _embeddings(payload: dict[str, Any]) -> Script:
     given = payload.get("input")
-    texts = given if isinstance(given, list) and given else [given]
-    if not all(isinstance(t, str) and t for t in texts):
+    texts: list[Any] = given if isinstance(given, list) and given else [given]
+    if not all(isinstance(text, str) and text for text in texts):
         return error_script(400, "input must be a text or a list of texts.", "invalid_request")
     dimensions = payload.get("dimensions") or 256
     if type(dimensions) is not int or not 1 <= dimensions <= 4096:

@@ -16,6 +16,8 @@ from chatbot.protocol.error_body import error_body
 from chatbot.protocol.sse_encoder import DONE, encode_event
 from chatbot.upstream.mock_script import (
     EVENT_STREAM,
+    End,
+    Framing,
     Pace,
     Script,
     Step,
@@ -36,7 +38,7 @@ def _steps(script: Script) -> list[Step]:
     return list(script.steps)
 
 
-def _cut(end: str, framing: str = "chunked", torn: bytes = b"") -> Fault:
+def _cut(end: End, framing: Framing = "chunked", torn: bytes = b"") -> Fault:
     def fault(script: Script, _: dict[str, Any], pace: Pace) -> Script:
         steps = [*_steps(script)[:AFTER], *([(pace.pace, torn)] if torn else [])]
         return replace(script, steps=steps, end=end, framing=framing)
@@ -44,8 +46,9 @@ def _cut(end: str, framing: str = "chunked", torn: bytes = b"") -> Fault:
     return fault
 
 
-def _status(status: int, code: str, message: str = f"No, {CANARY}", **headers: str) -> Fault:
-    return lambda *_: error_script(status, message, code, **headers)
+def _status(status: int, code: str, message: str = f"No, {CANARY}", retry: str = "") -> Fault:
+    headers = {"Retry-After": retry} if retry else None
+    return lambda *_: error_script(status, message, code, headers)
 
 
 def _insert(*frames: bytes, at: int = AFTER) -> Fault:
@@ -142,7 +145,7 @@ FAULTS: dict[str, Fault] = {
     "sse": lambda _, payload, pace: stream_script(payload, pace),
     "wrong_type": lambda s, *_: replace(s, headers={"Content-Type": "text/plain"}),
     "gzip": _gzipped,
-    "redirect": lambda *_: body_script(b"", 307, Location="/elsewhere"),
+    "redirect": lambda *_: body_script(b"", 307, headers={"Location": "/elsewhere"}),
     "400": _status(400, "invalid_request"),
     "401": _status(401, "invalid_api_key"),
     "402": _status(402, "payment_required"),
@@ -150,7 +153,7 @@ FAULTS: dict[str, Fault] = {
     "404": _status(404, "model_not_found"),
     "413": _status(413, "request_too_large"),
     "422": _status(422, "unprocessable"),
-    "429": _status(429, "rate_limit_exceeded", Retry_After="7"),
+    "429": _status(429, "rate_limit_exceeded", retry="7"),
     "quota": _status(429, "insufficient_quota"),
     "500": _status(500, "server_error"),
     "503": _status(503, "overloaded"),

@@ -199,11 +199,12 @@ def body_script(
     **headers: str,
 ) -> Script:
     """One body at once."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Script([(delay, body)], status, {"Content-Type": kind, **named})
+    return Script([(delay, body)], status, {"Content-Type": kind, **(headers or {})})
 
 
-def error_script(status: int, message: str, code: str, **headers: str) -> Script:
+def error_script(
+    status: int, message: str, code: str, headers: dict[str, str] | None = None
+) -> Script:
     """An error as OpenAI words one."""
     body = error_body(message, "invalid_request_error" if status == 400 else code, code)
-    return body_script(json.dumps(body).encode(), status, **headers)
+    return body_script(json.dumps(body).encode(), status, headers=headers)

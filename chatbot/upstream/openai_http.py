@@ -189,9 +189,8 @@ class HTTPExchange:
         self._aborted = True
         sock = self._socket
         if sock is not None and not self._closed and sock.fileno() >= 0:
-            with socket.socket(fileno=os.dup(sock.fileno())) as twin:
-                with suppress(OSError):  # the provider was faster
-                    twin.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError), socket.socket(fileno=os.dup(sock.fileno())) as twin:
+                twin.shutdown(socket.SHUT_RDWR)  # fails where the provider was faster
         self._answered.set()
 
     def close(self) -> None:

@@ -1,0 +1,1 @@
+"""HTTP in, answers out: the only place, besides `app`, that knows Flask."""

@@ -1,0 +1,101 @@
+"""The service behind chat completions: the same for HTTP and for library callers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from chatbot.core.errors import InvalidRequest
+from chatbot.protocol.chat_request import (
+    BadRequest,
+    ChatRequest,
+    check_chat_request,
+    parse_chat_request,
+)
+from chatbot.protocol.completion import Accumulator
+from chatbot.protocol.sse_decoder import SSEDecoder
+from chatbot.protocol.strict_json import read_json
+from chatbot.relay.departure import ClientConnection
+from chatbot.relay.record import Record
+from chatbot.relay.relay import relay
+from chatbot.upstream.attempt import Asking
+from chatbot.upstream.provider import Aborted
+from chatbot.upstream.route import Router
+
+OnChunk = Callable[[dict[str, Any], dict[str, Any]], None]
+"""Called with (delta, event): one choice's delta, and the whole chunk that it came in."""
+
+
+def read_request(body: bytes) -> ChatRequest:
+    """Parse a request body. Raises `InvalidRequest`."""
+    try:
+        return parse_chat_request(body)
+    except BadRequest as error:
+        raise InvalidRequest(str(error), param=error.param) from None
+
+
+class ChatService:
+    """Asks providers, as the router says."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+
+    def ask(self, request: ChatRequest) -> Asking:
+        """A question that is ready to be asked; nothing has been sent yet."""
+        return Asking(self._router.targets(request.model), request)
+
+    def stream(self, asking: Asking, client: ClientConnection, record: Record) -> Iterator[bytes]:
+        """The answer as an event stream; see `relay`. The caller closes `asking` and `client`."""
+        client.watch(asking.abort)
+        return relay(asking, client, record)
+
+    def complete(self, asking: Asking, client: ClientConnection, record: Record) -> bytes:
+        """The answer as one JSON body. Raises `ChatbotError`, or `Aborted` if the client leaves."""
+        client.watch(asking.abort)
+        try:
+            body = asking.whole()
+            record.ended_by = "upstream"
+            return body
+        except Aborted:
+            record.ended_by = "client"
+            raise
+        finally:
+            record.provider = asking.provider
+            record.usage = asking.reader.usage
+            record.model = asking.reader.model or record.model
+
+    def chat_completions_stream(
+        self, payload: dict[str, Any], on_chunk: OnChunk | None = None
+    ) -> dict[str, Any]:
+        """Stream a request, call back on every delta, and return the final response.
+
+        `payload` is the body of a chat completion request. The result is what a non-streaming call
+        would have returned. Raises `ChatbotError`: also after deltas have been delivered, where the
+        answer broke off; an exception of `on_chunk` ends the stream and comes through.
+        """
+        try:
+            request = check_chat_request(payload)
+        except BadRequest as error:
+            raise InvalidRequest(str(error), param=error.param) from None
+        asking = self.ask(request)
+        decoder, whole = SSEDecoder(), Accumulator()
+        try:
+            for piece in asking.stream(lambda: float("inf")):
+                for frame in decoder.feed(piece):
+                    if frame.data is not None and frame.data != b"[DONE]":
+                        _deliver(read_json(frame.data), whole, on_chunk)
+        finally:
+            asking.close()
+        completion = whole.completion()
+        if asking.reader.usage is not None:
+            completion["usage"] = asking.reader.usage
+        return completion
+
+
+def _deliver(event: dict[str, Any], whole: Accumulator, on_chunk: OnChunk | None) -> None:
+    whole.add(event)
+    if on_chunk is None:
+        return
+    for choice in event.get("choices") or ():
+        if isinstance(choice, dict) and isinstance(choice.get("delta"), dict):
+            on_chunk(choice["delta"], event)

@@ -1,0 +1,76 @@
+"""The command line: `python -m chatbot …`, or `chatbot` where it is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+
+import click
+
+from chatbot import __version__
+from chatbot.access.keys import FIRST_KEY_FILE, first_key
+from chatbot.core.resources import data_folder
+from chatbot.core.settings import Settings, SettingsError, is_loopback, load_settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="chatbot")
+def main() -> None:
+    """A chatbot that any website can embed, and that answers from the first token."""
+
+
+@main.command()
+def serve() -> None:
+    """Run the server: gunicorn with gevent, or a threaded server where gunicorn is missing."""
+    try:
+        settings = load_settings()
+        click.echo(_banner(settings))
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    sys.stdout.flush()
+    if importlib.util.find_spec("gunicorn") and importlib.util.find_spec("gevent"):
+        config = data_folder("deploy") / "gunicorn.conf.py"
+        program = [sys.executable, "-m", "gunicorn", "-c", str(config), "chatbot.app:create_app()"]
+        os.execv(sys.executable, program)
+    _serve_threaded(settings)
+
+
+def _serve_threaded(settings: Settings) -> None:
+    from werkzeug.serving import make_server
+
+    from chatbot.app import create_app
+
+    click.echo("gunicorn is missing: a threaded server answers instead. Not for production.")
+    server = make_server(settings.host, settings.port, create_app(settings), threaded=True)
+    server.serve_forever()
+
+
+def _banner(settings: Settings) -> str:
+    """Where to look, and a curl line that works as printed. Makes the first key.
+
+    Off loopback the key is not printed: standard output may be somebody's log.
+    """
+    name = "127.0.0.1" if is_loopback(settings.host) else settings.host
+    base = settings.public_url or f"http://{name}:{settings.port}"
+    provider = "the built-in mock" if settings.uses_mock else settings.providers[0].base_url
+    lines = [f"chatbot {__version__} on {base}, answers from {provider}", ""]
+    if settings.api_keys:
+        shown = "$CHATBOT_API_KEY"
+        lines.append("Keys: those of CHATBOT_API_KEYS. With one of them in $CHATBOT_API_KEY:")
+    else:
+        key, made = first_key(settings.data_dir)
+        file = settings.data_dir / FIRST_KEY_FILE
+        shown = key.reveal() if is_loopback(settings.host) else f"$(cat {file})"
+        lines.append(f"Key: {'made now and ' if made else ''}kept in {file}")
+    model = settings.model or ("mock" if settings.uses_mock else "gpt-4o-mini")
+    lines += [
+        f"Look: {base}/" + (f"#key={shown}" if shown.startswith("sk_") else ""),
+        "Try:",
+        "",
+        f"curl -N {base}/api/v1/chat/completions -H 'Content-Type: application/json' "
+        f'-H "Authorization: Bearer {shown}" '
+        f"""-d '{{"model":"{model}","stream":true,"messages":[{{"role":"user","content":"Hello"}}]}}'""",
+        "",
+    ]
+    return "\n".join(lines)

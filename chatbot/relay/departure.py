@@ -1,0 +1,72 @@
+"""The client's side of a stream: noticing that it leaves, and making sure that it notices if we do.
+
+A write to a client that has left fails late, and never while the provider is silent. So the socket itself
+is watched from the request's start, by the event loop, at no cost per event. Where the server shows no
+socket (not gunicorn), or there is no event loop, a departure shows at the next heartbeat.
+
+The other way round, a worker that is killed closes its sockets, and behind a proxy that speaks HTTP/1.0
+that looks like the end of the answer. While a stream runs its socket has SO_LINGER (1, 0): the kernel
+then resets it instead, which every proxy passes on as a broken transfer.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+
+from chatbot.core.waiting import PeerWatch, under_gevent
+
+WRITE_SECONDS = 20.0
+"""A reader that takes nothing for so long is let go."""
+_RESET = struct.pack("ii", 1, 0)
+_ORDERLY = struct.pack("ii", 0, 0)
+
+
+class ClientConnection:
+    """The socket of one request, or None where the server does not show it: then nothing happens."""
+
+    def __init__(self, sock: socket.socket | None) -> None:
+        self.gone = False
+        self._socket = sock
+        self._watch: PeerWatch | None = None
+        self._held = False
+
+    def watch(self, on_gone: Callable[[], None]) -> None:
+        """Call `on_gone` from the event loop if the client leaves before `release`."""
+        if self._socket is None or not under_gevent() or self._socket.fileno() < 0:
+            return
+
+        def left() -> None:
+            self.gone = True
+            on_gone()
+            if self._socket is not None:
+                with suppress(OSError):  # a writer that is stuck on this socket is freed
+                    self._socket.shutdown(socket.SHUT_RDWR)
+
+        self._watch = PeerWatch(self._socket, left)
+
+    def hold(self) -> None:
+        """A stream begins: from here to `finish` a closed socket is a broken transfer."""
+        if self._socket is None:
+            return
+        with suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self._socket.settimeout(WRITE_SECONDS)
+            self._held = True
+
+    def finish(self) -> None:
+        """The stream has had its end: closing the socket is orderly again."""
+        if self._socket is not None and self._held:
+            self._held = False
+            with suppress(OSError):
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ORDERLY)
+                self._socket.settimeout(None)
+
+    def release(self) -> None:
+        """The request is over, whichever way. Without `finish`, a held socket stays so."""
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
+        self._socket = None

@@ -1,0 +1,38 @@
+"""Everything that is built once from the settings: the only place that chooses backends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chatbot.access.keys import KeyRing, first_key
+from chatbot.chat.answer import ChatService
+from chatbot.core.settings import Settings
+from chatbot.upstream.mock import MockProvider
+from chatbot.upstream.openai_http import HTTPProvider
+from chatbot.upstream.provider import Provider
+from chatbot.upstream.route import Router
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the web and the library use."""
+
+    settings: Settings
+    keys: KeyRing
+    router: Router
+    chat: ChatService
+
+
+def build_router(settings: Settings) -> Router:
+    """The providers of the settings; the mock where there is none."""
+    providers: list[Provider] = [HTTPProvider(config) for config in settings.providers]
+    if settings.uses_mock:
+        return Router([MockProvider()], (), settings.model or "mock")
+    return Router(providers, settings.routes, settings.model)
+
+
+def build_services(settings: Settings) -> Services:
+    """Build all services. Raises `SettingsError`."""
+    keys = settings.api_keys or (first_key(settings.data_dir)[0],)
+    router = build_router(settings)
+    return Services(settings, KeyRing(keys), router, ChatService(router))

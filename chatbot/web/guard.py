@@ -1,0 +1,95 @@
+"""Before a view and after it: ids, hosts, keys, sizes, the headers of every answer, the log line."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, current_app, g, request
+
+from chatbot.core.errors import InvalidApiKey, InvalidRequest, RequestTooLarge
+from chatbot.core.ids import new_request_id
+from chatbot.core.logging import log
+from chatbot.core.settings import Settings, is_loopback
+from chatbot.relay.record import Record
+from chatbot.services import Services
+
+MAX_BODY = 32 * 1024 * 1024
+"""Bytes of a request: room for images, a bound for memory."""
+_ANY_HOST = ("/healthz", "/readyz")
+"""Paths that answer under any Host: probes come by address."""
+_PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+def services() -> Services:
+    """The services of the running app."""
+    found: Services = current_app.extensions["chatbot"]
+    return found
+
+
+def require_key() -> None:
+    """Let pass who brings a known key, else raise `InvalidApiKey`."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise InvalidApiKey("No API key. Send it as 'Authorization: Bearer <key>'.")
+    key_id = services().keys.identify(key.strip())
+    if key_id is None:
+        raise InvalidApiKey("This API key is not known here.")
+    g.record.key_id = key_id
+
+
+def json_body() -> bytes:
+    """The body of a request that must be JSON, read whole. Raises for another type or size."""
+    if request.mimetype != "application/json":
+        raise InvalidRequest("Send the body as 'Content-Type: application/json'.")
+    if (request.content_length or 0) > MAX_BODY:
+        raise RequestTooLarge(f"The request is over {MAX_BODY // 1024 // 1024} MiB.")
+    return request.get_data(cache=False)
+
+
+def known_hosts(settings: Settings) -> list[str]:
+    """Host names that requests may be addressed to."""
+    hosts = ["localhost", "127.0.0.1", "[::1]", *settings.hosts]
+    if settings.public_url:
+        hosts.append(settings.public_url.split("://", 1)[1].split("/")[0].rsplit(":", 1)[0])
+    if not is_loopback(settings.host) and settings.host not in ("0.0.0.0", "::"):  # noqa: S104
+        hosts.append(settings.host)
+    return hosts
+
+
+def _host_is_known(hosts: list[str]) -> bool:
+    host = request.headers.get("Host", "").lower()
+    name = host if host.endswith("]") else host.rsplit(":", 1)[0] if ":" in host else host
+    return any(name == h or (h.startswith(".") and name.endswith(h)) for h in hosts)
+
+
+def write_line(record: Record) -> None:
+    """The request's one line in the log."""
+    if record.path not in _ANY_HOST:
+        log("request", **record.fields())
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Register what runs around every view."""
+    hosts = known_hosts(settings)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+
+    @app.before_request
+    def begin() -> None:
+        g.record = Record(request_id=new_request_id(), path=request.path)
+        if request.path not in _ANY_HOST and not _host_is_known(hosts):
+            raise InvalidRequest("This host name is not known here: add it to CHATBOT_HOSTS.")
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        response.headers["X-Request-ID"] = g.record.request_id
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        if response.mimetype == "text/html":
+            response.headers["Content-Security-Policy"] = _PAGE_POLICY
+        if not request.path.startswith("/static/"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        g.record.status = response.status_code
+        if not response.is_streamed:
+            write_line(g.record)
+        return response

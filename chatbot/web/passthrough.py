@@ -1,0 +1,80 @@
+"""Models and embeddings: passed on to the default provider, and its answer back, byte for byte."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from flask import Blueprint, Response, g, request
+
+from chatbot.core.errors import InvalidRequest, TimeoutTotal, UpstreamError
+from chatbot.core.waiting import now
+from chatbot.protocol.error_body import read_provider_error
+from chatbot.protocol.strict_json import NotJSON, read_json
+from chatbot.relay.departure import ClientConnection
+from chatbot.upstream.failure import failure_of
+from chatbot.upstream.provider import BodyCut, Exchange
+from chatbot.web.guard import json_body, require_key, services
+
+bp = Blueprint("passthrough", __name__)
+_BODY_CAP = 64 * 1024 * 1024
+
+
+@bp.get("/models")
+def models() -> Response:
+    """The provider's models."""
+    return _pass("GET", "/models")
+
+
+@bp.get("/models/<path:model>")
+def model(model: str) -> Response:
+    """One model."""
+    return _pass("GET", f"/models/{quote(model, safe='')}")
+
+
+@bp.post("/embeddings")
+def embeddings() -> Response:
+    """Embeddings of texts."""
+    require_key()
+    body = json_body()
+    try:
+        if not isinstance(read_json(body, unique_keys=True), dict):
+            raise InvalidRequest("The body must be a JSON object.")
+    except NotJSON as error:
+        raise InvalidRequest(f"The body is not valid JSON: {error}.") from None
+    return _pass("POST", "/embeddings", body)
+
+
+def _pass(method: str, path: str, body: bytes | None = None) -> Response:
+    require_key()
+    provider = services().router.default
+    g.record.provider = provider.name
+    exchange = provider.ask(method, path, body)
+    client = ClientConnection(request.environ.get("gunicorn.socket"))
+    client.watch(exchange.abort)
+    try:
+        return _answer(exchange, now() + provider.timeouts.total)
+    finally:
+        exchange.close()
+        client.release()
+
+
+def _answer(exchange: Exchange, until: float) -> Response:
+    head = exchange.head(until)
+    if head is None:
+        raise TimeoutTotal("The provider took too long.")
+    body = b""
+    try:
+        while piece := exchange.read(until):
+            body += piece
+            if len(body) > _BODY_CAP:
+                raise UpstreamError("The provider's answer is too large.")
+    except BodyCut:
+        raise UpstreamError("The provider broke off in the middle of its answer.") from None
+    if piece is None:
+        raise TimeoutTotal("The provider took too long.")
+    if head.status != 200:
+        raise failure_of(head, read_provider_error(body))
+    if head.content_type != "application/json":
+        raise UpstreamError("The provider's answer is not JSON.")
+    g.record.ended_by = "upstream"
+    return Response(body, mimetype="application/json")
