@@ -8,9 +8,9 @@ Listens where HOST and PORT say, with WEB_CONCURRENCY workers; a setting that ca
 start with one line. Each value below has its reason beside it.
 """
 
-import sys
+import sys  # noqa: E402
 
-from chatbot.core.settings import SettingsError, load_settings
+from chatbot.core.settings import SettingsError, load_settings  # noqa: E402
 
 try:
     _settings = load_settings()

@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 _KEY = re.compile(r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_\-]{8,}|(?i:(?<=bearer )[^\s\"',]+)")
@@ -64,4 +65,15 @@ def configure_logging(level: str = "info") -> None:
 
 def log(event: str, *, level: int = logging.INFO, exc_info: bool = False, **fields: object) -> None:
     """Write one line. Fields are ids, sizes, times and names: never a text or a key."""
+    log_fields(event, fields, level=level, exc_info=exc_info)
+
+
+def log_fields(
+    event: str,
+    fields: Mapping[str, object],
+    *,
+    level: int = logging.INFO,
+    exc_info: bool = False,
+) -> None:
+    """As `log`, with the fields in a mapping."""
     logging.getLogger("chatbot").log(level, event, exc_info=exc_info, extra={"fields": fields})

@@ -196,7 +196,7 @@ def body_script(
     status: int = 200,
     kind: str = "application/json",
     delay: float = 0.0,
-    **headers: str,
+    headers: dict[str, str] | None = None,
 ) -> Script:
     """One body at once."""
     return Script([(delay, body)], status, {"Content-Type": kind, **(headers or {})})

@@ -16,10 +16,14 @@ import struct
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from chatbot.upstream.mock_api import script_for
 from chatbot.upstream.mock_script import Script
+
+Scripts = Callable[[str, str, bytes], Script]
+"""What is answered to (method, path, body)."""
 
 
 class ClientGone(Exception):
@@ -29,7 +33,8 @@ class ClientGone(Exception):
 class MockServer:
     """Listens on a loopback port; each connection has a thread. `start` returns at once."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, scripts: Scripts = script_for) -> None:
+        self._scripts = scripts
         self._listener = socket.create_server(("127.0.0.1", port), backlog=1024)
         self.port: int = self._listener.getsockname()[1]
         self.log: list[dict[str, Any]] = []
@@ -83,7 +88,7 @@ class MockServer:
         entry: dict[str, Any] = {"path": path, "body": body.decode("latin-1"), "headers": headers}
         self.log.append(entry)
         try:
-            kept = _play(client, script_for(parts[0], path, body))
+            kept = _play(client, self._scripts(parts[0], path, body))
             entry["ended"] = "complete"
         except (ClientGone, OSError):
             kept = False

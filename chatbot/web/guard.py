@@ -6,7 +6,7 @@ from flask import Flask, Response, current_app, g, request
 
 from chatbot.core.errors import InvalidApiKey, InvalidRequest, RequestTooLarge
 from chatbot.core.ids import new_request_id
-from chatbot.core.logging import log
+from chatbot.core.logging import log_fields
 from chatbot.core.settings import Settings, is_loopback
 from chatbot.relay.record import Record
 from chatbot.services import Services
@@ -66,7 +66,7 @@ def _host_is_known(hosts: list[str]) -> bool:
 def write_line(record: Record) -> None:
     """The request's one line in the log."""
     if record.path not in _ANY_HOST:
-        log("request", **record.fields())
+        log_fields("request", record.fields())
 
 
 def init_app(app: Flask, settings: Settings) -> None:

@@ -1,0 +1,60 @@
+# `make` lists the commands. Each sets up all it needs on a fresh machine with Python 3.11 and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test real soak check bench widget lock wheel clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.ok: requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install -q --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.ok: requirements-dev.txt $(VENV)/run.ok
+	$(BIN)/python -m pip install -q --require-hashes -r requirements-dev.txt
+	@touch $@
+
+node_modules/.ok: package-lock.json
+	npm ci --silent --no-audit --no-fund
+	@touch $@
+
+run: $(VENV)/run.ok ## run the server; prints where to look and a curl line
+	@$(BIN)/python -m chatbot serve
+
+test: $(VENV)/dev.ok node_modules/.ok ## all tests
+	$(BIN)/python -m pytest
+
+real: $(VENV)/dev.ok node_modules/.ok ## only those with official SDKs and third-party servers
+	$(BIN)/python -m pytest -m real
+
+soak: $(VENV)/dev.ok ## only the thousands of streams
+	$(BIN)/python -m pytest -m soak
+
+check: $(VENV)/dev.ok node_modules/.ok ## linters and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	npx tsc -p tsconfig.json
+
+bench: ## measurements (none yet)
+	@echo "There is no benchmark yet." && exit 1
+
+widget: ## build the widget (none yet)
+	@echo "There is no widget yet." && exit 1
+
+lock: $(VENV)/dev.ok ## pin the dependencies anew, with hashes
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+
+wheel: $(VENV)/dev.ok ## build the wheel into dist/
+	$(BIN)/python -m build --wheel --no-isolation -o dist .
+
+clean: ## remove what the other commands made
+	rm -rf $(VENV) node_modules dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
