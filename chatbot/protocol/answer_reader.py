@@ -106,7 +106,7 @@ class AnswerReader:
     def _may_go(self, frame: Frame) -> bool:
         data = frame.data
         if data is None:
-            return True
+            return not frame.has_unknown_field
         if not data.strip():
             return False
         if data == b"[DONE]":

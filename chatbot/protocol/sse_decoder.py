@@ -36,7 +36,8 @@ class Frame:
     """One block of an event stream.
 
     `raw` are its bytes as they came, line ends included. `data` are the bytes of its data lines joined
-    by LF, or None where it has no data line (a comment, a lone `event:` or `id:`).
+    by LF, or None where it has no data line (a comment, a lone `event:` or `id:`). A field that the
+    standard does not know is ignored by readers, and noted here: beside no data it is garbage.
     """
 
     raw: bytes
@@ -44,6 +45,7 @@ class Frame:
     event: str = "message"
     last_event_id: str = ""
     has_id: bool = False
+    has_unknown_field: bool = False
 
     @property
     def text(self) -> str:
@@ -157,8 +159,11 @@ class SSEDecoder:
             self._event = value.decode("utf-8", "replace")
         elif name == b"id":
             self._identify(value)
-        elif name == b"retry" and value.isdigit():
-            self.retry = int(value[:18])
+        elif name == b"retry":
+            if value.isdigit():
+                self.retry = int(value[:18])
+        elif name:
+            self._has_unknown_field = True
 
     def _identify(self, value: bytes) -> None:
         self._has_id = True
@@ -172,6 +177,7 @@ class SSEDecoder:
             self._event or "message",
             self.last_event_id,
             self._has_id,
+            self._has_unknown_field,
         )
         self._lines = []
         self._size = 0
@@ -182,3 +188,4 @@ class SSEDecoder:
         self._data: list[bytes] = []
         self._event = ""
         self._has_id = False
+        self._has_unknown_field = False

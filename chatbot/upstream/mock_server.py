@@ -26,6 +26,10 @@ Scripts = Callable[[str, str, bytes], Script]
 """What is answered to (method, path, body)."""
 
 
+_UNSENT_SECONDS = 0.05
+"""A reset throws away what the kernel has not sent: this lets it go out first."""
+
+
 class ClientGone(Exception):
     """The other side closed while an answer was due."""
 
@@ -38,6 +42,7 @@ class MockServer:
         self._listener = socket.create_server(("127.0.0.1", port), backlog=1024)
         self.port: int = self._listener.getsockname()[1]
         self.log: list[dict[str, Any]] = []
+        self.connections = 0
 
     @property
     def base_url(self) -> str:
@@ -60,6 +65,7 @@ class MockServer:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            self.connections += 1
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self._connection, args=(client,), daemon=True).start()
 
@@ -114,6 +120,7 @@ def _play(client: socket.socket, script: Script) -> bool:
     if script.end == "open":
         _rest(client, None)
     if script.end == "reset":
+        _rest(client, _UNSENT_SECONDS)
         return _reset(client)
     if chunked and script.end == "close":
         client.sendall(b"0\r\n\r\n")

@@ -119,7 +119,7 @@ class HTTPExchange:
             raise Aborted
         if self._ended:
             return b""
-        ready = self._buffered() or self._wait(until)
+        ready = self._can_read() or self._wait(until)
         if self._aborted:
             raise Aborted
         return self._read1() if ready else None
@@ -137,21 +137,60 @@ class HTTPExchange:
         return data
 
     def _wait(self, until: float) -> bool:
-        """Wait for bytes or the end. TLS can wake for half a record: then look and wait again."""
+        """Wait for something to read, or the end. TLS can wake for half a record: look, wait again."""
         sock = self._socket
         if sock is None or sock.fileno() < 0:
             return True
         while wait_readable(sock, until):
-            if not isinstance(sock, ssl.SSLSocket) or self._buffered() or self._at_end():
+            if self._aborted or self._can_read() or self._started_line() or self._at_end(sock):
                 return True
-            if now() >= until or self._aborted:
+            if now() >= until:
                 break
         return False
 
-    def _at_end(self) -> bool:
-        assert self._socket is not None  # noqa: S101
-        fd = os.dup(self._socket.fileno())
-        with socket.socket(fileno=fd) as twin:
+    def _can_read(self) -> bool:
+        """Whether `read1` would return without waiting.
+
+        Between two chunks http.client still has to take the line end of the one and the size of the
+        other, and would wait for both: so the line end, mostly in the buffer already, is taken here, and
+        a size counts only once its whole line is there.
+        """
+        body = self._body()
+        if body is None or body.fp is None:
+            return True
+        seen = self._peek(body.fp)
+        if not body.chunked or body.chunk_left:
+            return bool(seen)
+        if body.chunk_left == 0 and seen[:2] == b"\r\n":
+            body.fp.read(2)
+            body.chunk_left = None
+            seen = self._peek(body.fp)
+        return b"\n" in seen[2 if body.chunk_left == 0 else 0 :]
+
+    def _started_line(self) -> bool:
+        """A size line that was cut in two: the buffer takes no more, so `read1` has to wait for it."""
+        body = self._body()
+        return body is not None and body.fp is not None and bool(self._peek(body.fp))
+
+    def _peek(self, reader: Any) -> bytes:
+        """What is buffered, or what the kernel or TLS has if nothing is; never waits."""
+        sock = self._socket
+        if sock is None or sock.fileno() < 0:
+            return b""
+        limit = sock.gettimeout()
+        sock.settimeout(0.0)
+        try:
+            return bytes(reader.peek(1))
+        except (OSError, ValueError):
+            return b""
+        finally:
+            sock.settimeout(limit)
+
+    def _at_end(self, sock: socket.socket) -> bool:
+        """Readable, and nothing to peek at: the end, or with TLS perhaps half a record."""
+        if not isinstance(sock, ssl.SSLSocket):
+            return True
+        with socket.socket(fileno=os.dup(sock.fileno())) as twin:
             twin.setblocking(False)
             try:
                 return not twin.recv(1, socket.MSG_PEEK)
@@ -160,29 +199,9 @@ class HTTPExchange:
             except OSError:
                 return True
 
-    def _buffered(self) -> bool:
-        """Whether bytes can be had without waiting. The peek reads what the kernel has, if anything."""
-        reader = self._reader()
-        if reader is None:
-            return True
-        sock = self._socket
-        if sock is None or sock.fileno() < 0:
-            return True
-        limit = sock.gettimeout()
-        sock.settimeout(0.0)
-        try:
-            return bool(reader.peek(1))
-        except (ssl.SSLWantReadError, BlockingIOError):
-            return False
-        except (OSError, ValueError):
-            return True
-        finally:
-            sock.settimeout(limit)
-
-    def _reader(self) -> Any:
-        """The buffer of http.client beneath urllib3's response; None where the body has been read."""
-        raw = getattr(self._response, "raw", None)
-        return getattr(getattr(raw, "_fp", None), "fp", None)
+    def _body(self) -> Any:
+        """http.client's response beneath urllib3's; None where the body has been read."""
+        return getattr(getattr(self._response, "raw", None), "_fp", None)
 
     def abort(self) -> None:
         """See `Exchange.abort`. The descriptor is shut, not the object: TLS must not be half undone."""
