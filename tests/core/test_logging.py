@@ -1,0 +1,41 @@
+"""Nothing secret gets into a line."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from chatbot.core.logging import configure_logging, log, redact
+from chatbot.core.secret import Secret
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["sk-abcdef0123456789", "sk_abcdef0123456789", "pk_abcdef0123456789", "sk-proj-abc_DEF-123456",
+     "Authorization: Bearer abcdef0123"],
+)  # fmt: skip
+def test_whatever_looks_like_a_key_is_starred_out(text):
+    assert "abc" not in redact(f"before {text} after")
+
+
+def test_a_line_is_json_and_a_secret_in_a_field_is_stars(capfd):
+    configure_logging()
+    log("request", key=Secret("hunter2"), url="x?key=sk-abcdef0123456789")
+    line = capfd.readouterr().err
+    assert json.loads(line)["key"] == "********"
+    assert "abcdef" not in line
+
+
+def test_a_traceback_names_places_and_kind_but_no_text(capfd):
+    configure_logging()
+    try:
+        raise ValueError("canary")
+    except ValueError:
+        log("crash", exc_info=True)
+    line = json.loads(capfd.readouterr().err)
+    assert line["traceback"].startswith("ValueError < ")
+    assert "test_logging.py" in line["traceback"]
+    assert "canary" not in str(line)
+    assert sys.exc_info() == (None, None, None)
