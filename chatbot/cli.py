@@ -12,6 +12,7 @@ from chatbot import __version__
 from chatbot.access.keys import FIRST_KEY_FILE, first_key
 from chatbot.core.resources import data_folder
 from chatbot.core.settings import Settings, SettingsError, is_loopback, load_settings
+from chatbot.core.settings_table import as_markdown
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,6 +35,12 @@ def serve() -> None:
         program = [sys.executable, "-m", "gunicorn", "-c", str(config), "chatbot.app:create_app()"]
         os.execv(sys.executable, program)
     _serve_threaded(settings)
+
+
+@main.command()
+def settings() -> None:
+    """Print the table of all settings, as Markdown."""
+    click.echo(as_markdown(), nl=False)
 
 
 def _serve_threaded(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-from gevent import monkey; monkey.patch_all()  # noqa: E702  # fmt: skip  # before ssl is imported, which would else recurse
+from gevent import monkey; monkey.patch_all()  # noqa: E702, I001  # fmt: skip  # before ssl is imported, which would else recurse
 
 """gunicorn for streams: `gunicorn -c deploy/gunicorn.conf.py wsgi:app`.
 

@@ -167,3 +167,20 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """` Did you mean …?`, or nothing where no known name is near."""
     found = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" Did you mean {found[0]}?" if found else ""
+
+
+def as_markdown() -> str:
+    """The table of all settings for the documentation."""
+    rows = ["| name | default | what |", "| --- | --- | --- |"]
+    for setting in TABLE:
+        default = setting.shown or _shown(setting.default)
+        notes = " Secret: never printed." if setting.secret else ""
+        notes += " *No effect yet; said at the start where it is set.*" if setting.reserved else ""
+        rows.append(f"| `{setting.name}` | {default} | {setting.help}{notes} |")
+    return "\n".join(rows) + "\n"
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return f"`{default}`" if default and not isinstance(default, Secret) else "none"
