@@ -13,7 +13,7 @@ const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
 key.value = new URLSearchParams(location.hash.slice(1)).get("key") || "";
 history.replaceState(null, "", location.pathname);
 
-/** @param {ReadableStream<Uint8Array>} body */
+/** @param {ReadableStream<Uint8Array<ArrayBuffer>>} body */
 async function* lines(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
