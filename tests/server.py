@@ -19,16 +19,32 @@ KEY = "sk_test_0123456789abcdef"
 CONFIG = """
 exec(compile(open({conf!r}).read(), {conf!r}, "exec"))
 import gc, json, os, signal
-import greenlet
+import certifi, greenlet
+if {ca!r}:
+    certifi.where = lambda: {ca!r}
 import chatbot.relay.heartbeat as heartbeat
 heartbeat.HOLD_SECONDS, heartbeat.BEAT_SECONDS = {hold}, {beat}
+
+def delayed():
+    "Established TCP connections on which the kernel may hold small writes back."
+    import socket
+    found = 0
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            with socket.socket(fileno=os.dup(int(fd))) as twin:
+                twin.getpeername()
+                found += not twin.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        except OSError:
+            pass
+    return found
 
 def post_worker_init(worker):
     def dump(*_):
         gc.collect()
         alive = sum(isinstance(o, greenlet.greenlet) and not o.dead for o in gc.get_objects())
+        counts = {{"greenlets": alive, "fds": len(os.listdir("/proc/self/fd")), "delayed": delayed()}}
         with open({dump!r} + ".new", "w") as out:
-            json.dump({{"greenlets": alive, "fds": len(os.listdir("/proc/self/fd"))}}, out)
+            json.dump(counts, out)
         os.rename({dump!r} + ".new", {dump!r})
     import gevent
     gevent.signal_handler(signal.SIGUSR2, dump)
@@ -78,13 +94,13 @@ def wait_for(condition, seconds: float = 10.0):
 
 @contextlib.contextmanager
 def running(
-    tmp: Path, *, hold: float = 5.0, beat: float = 10.0, **environ: str
+    tmp: Path, *, hold: float = 5.0, beat: float = 10.0, ca: str = "", **environ: str
 ) -> Iterator[Server]:
     """Run the server with one worker; stop it, by process id, at the end."""
     port, log_file, dump_file = free_port(), tmp / "server.log", tmp / "counts.json"
     conf = tmp / "gunicorn.test.py"
     shipped = str(ROOT / "deploy" / "gunicorn.conf.py")
-    conf.write_text(CONFIG.format(conf=shipped, hold=hold, beat=beat, dump=str(dump_file)))
+    conf.write_text(CONFIG.format(conf=shipped, hold=hold, beat=beat, dump=str(dump_file), ca=ca))
     env = {
         **os.environ, "PORT": str(port), "WEB_CONCURRENCY": "1", "CHATBOT_API_KEYS": KEY,
         "CHATBOT_DATA_DIR": str(tmp), "PYTHONPATH": str(ROOT), "CHATBOT_DRAIN_SECONDS": "1", **environ,

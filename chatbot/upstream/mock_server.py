@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import select
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -37,7 +38,13 @@ class ClientGone(Exception):
 class MockServer:
     """Listens on a loopback port; each connection has a thread. `start` returns at once."""
 
-    def __init__(self, port: int = 0, scripts: Scripts = script_for) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        scripts: Scripts = script_for,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._tls = tls
         self._scripts = scripts
         self._listener = socket.create_server(("127.0.0.1", port), backlog=1024)
         self.port: int = self._listener.getsockname()[1]
@@ -47,7 +54,8 @@ class MockServer:
     @property
     def base_url(self) -> str:
         """What `OPENAI_BASE_URL` is to be set to."""
-        return f"http://127.0.0.1:{self.port}/v1"
+        scheme = "https" if self._tls else "http"
+        return f"{scheme}://127.0.0.1:{self.port}/v1"
 
     def start(self) -> MockServer:
         """Serve in the background until the process ends or `stop`."""
@@ -70,6 +78,11 @@ class MockServer:
             threading.Thread(target=self._connection, args=(client,), daemon=True).start()
 
     def _connection(self, client: socket.socket) -> None:
+        if self._tls is not None:
+            try:
+                client = self._tls.wrap_socket(client, server_side=True)
+            except OSError:
+                return client.close()
         with client, client.makefile("rb") as reader:
             try:
                 while self._request(client, reader):

@@ -30,8 +30,9 @@ async function ask() {
   const begin = performance.now();
   /** @param {string} what */
   const say = (what) => {
-    timing.textContent = `${what} after ${((performance.now() - begin) / 1000).toFixed(2)} s`;
+    timing.append(`${what} after ${((performance.now() - begin) / 1000).toFixed(2)} s.`);
   };
+  timing.textContent = "";
   answer.textContent = "";
   const response = await fetch("v1/chat/completions", {
     method: "POST",
@@ -42,7 +43,7 @@ async function ask() {
   for await (const line of lines(response.body)) {
     if (!line.startsWith("data:")) continue;
     const data = line.slice(5).trim();
-    if (data === "[DONE]") return say("First words and all the rest, complete,");
+    if (data === "[DONE]") return say(" The whole answer");
     const event = JSON.parse(data);
     if (event.error) throw new Error(event.error.message);
     const text = event.choices?.[0]?.delta?.content || "";
@@ -59,7 +60,7 @@ form.addEventListener("submit", async (submit) => {
   try {
     await ask();
   } catch (error) {
-    timing.textContent = `It failed: ${error instanceof Error ? error.message : error}`;
+    timing.append(` It failed: ${error instanceof Error ? error.message : error}`);
   }
   answer.setAttribute("aria-busy", "false");
   button.disabled = false;

@@ -186,6 +186,13 @@ def test_a_hundred_streams_side_by_side_are_each_whole_and_in_order(server):
         assert all(body == expected for body in pool.map(one, range(100)))
 
 
+def test_small_writes_are_held_back_on_neither_side(server, client):
+    client.send_chat(stream=True, mock={"fault": "stall"})
+    client.head()
+    client.piece()
+    assert server.counts()["delayed"] == 0
+
+
 def test_upstream_connections_are_kept_for_the_next(client, upstream):
     first = len({id(e) for e in upstream.log})
     peers = upstream.connections
