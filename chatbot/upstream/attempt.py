@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
 
 from chatbot.core.errors import (
     ChatbotError,
@@ -18,27 +17,31 @@ from chatbot.core.errors import (
     StreamIncomplete,
     TimeoutFirstToken,
     TimeoutIdle,
-    TimeoutTotal,
     UpstreamError,
     UpstreamFailure,
 )
 from chatbot.core.logging import log
+from chatbot.core.provider_config import Timeouts
 from chatbot.core.waiting import now
 from chatbot.protocol.answer_reader import AnswerReader, ErrorEvent
 from chatbot.protocol.chat_request import ChatRequest
 from chatbot.protocol.completion import Accumulator, chunks_of
-from chatbot.protocol.error_body import is_error, provider_error, read_provider_error
+from chatbot.protocol.error_body import ProviderError
 from chatbot.protocol.sse_decoder import SSEDecoder
 from chatbot.protocol.sse_encoder import DONE, encode_event
-from chatbot.protocol.strict_json import NotJSON, read_json
+from chatbot.protocol.strict_json import read_json
 from chatbot.upstream.failure import failure_in_stream, failure_of
 from chatbot.upstream.provider import Aborted, BodyCut, Exchange, Head
+from chatbot.upstream.reading import (
+    BODY_CAP,
+    looks_like_events,
+    read_completion,
+    read_error,
+    read_whole,
+    too_late,
+)
 from chatbot.upstream.route import Target
 
-BODY_CAP = 64 * 1024 * 1024
-"""Bytes of a whole (non-streamed) answer, at the most."""
-_ERROR_CAP = 64 * 1024
-_ERROR_SECONDS = 5.0
 _PATH = "/chat/completions"
 _MOVES_ON = (UpstreamFailure, RateLimitExceeded, ContextLengthExceeded)
 
@@ -97,7 +100,7 @@ class Asking:
         first = min(first, self.started + limits.total)
         head = yield from self._open(target, first, beat)
         chunk = yield from self._first_bytes(first, beat)
-        if not _looks_like_events(head, chunk):
+        if not looks_like_events(head, chunk):
             yield from self._convert_json(chunk, first, beat)
             return
         yield from self._events(chunk, target, first, beat)
@@ -111,7 +114,7 @@ class Asking:
             head = yield from self._head(first, beat)
             if head.status == 200:
                 return head
-            error = read_provider_error(self._error_body())
+            error = read_error(self._the_exchange())
             if ask_usage and head.status in (400, 422) and _is_about_stream_options(error):
                 _refuse_stream_options.add(target.provider.name)
                 ask_usage = False
@@ -139,14 +142,6 @@ class Asking:
             raise Aborted
         return self._exchange
 
-    def _error_body(self) -> bytes:
-        """The body of an error answer, up to a cap and for a short time; it decides what it means."""
-        exchange, until, body = self._the_exchange(), now() + _ERROR_SECONDS, b""
-        with suppress(BodyCut):
-            while len(body) < _ERROR_CAP and (piece := exchange.read(until)):
-                body += piece
-        return body
-
     def _first_bytes(
         self, first: float, beat: Callable[[], float]
     ) -> Generator[bytes, None, bytes]:
@@ -164,29 +159,20 @@ class Asking:
         self, chunk: bytes, target: Target, first: float, beat: Callable[[], float]
     ) -> Iterator[bytes]:
         """The body of an event stream. Life is an event with data: comments do not count as it."""
-        reader, limits = self.reader, target.timeouts
-        total, life, seen = self.started + limits.total, now(), 0
-        piece: bytes | None = chunk
-        cut = False
-        while piece:
-            if out := reader.feed(piece):
-                yield out
-            if reader.done or reader.fault is not None:
-                break
-            piece = None
-            while piece is None:
-                if reader.events > seen:
-                    seen, life = reader.events, now()
-                limit = min(total, life + limits.idle if reader.has_content else first)
-                if now() >= limit:
-                    raise _late(limit, total, reader)
-                try:
-                    piece = self._the_exchange().read(min(limit, beat()))
-                except BodyCut:
-                    cut, piece = True, b""
-                if piece is None and now() < limit:
-                    yield b""
-        if not cut and (out := reader.close()):
+        reader, exchange = self.reader, self._the_exchange()
+        patience = Patience(reader, target.timeouts, first, self.started + target.timeouts.total)
+        piece = chunk
+        try:
+            while piece:
+                if out := reader.feed(piece):
+                    yield out
+                if reader.done or reader.fault is not None:
+                    break
+                piece = yield from _next_piece(exchange, patience, beat)
+        except BodyCut:
+            self._judge()
+            return
+        if out := reader.close():
             yield out
         self._judge()
 
@@ -209,10 +195,10 @@ class Asking:
     ) -> Iterator[bytes]:
         """A provider that answers JSON to a stream: the same answer, as events."""
         pieces = [chunk]
-        while chunk:
+        while chunk and sum(map(len, pieces)) <= BODY_CAP:
             chunk = yield from self._first_bytes(first, beat)
             pieces.append(chunk)
-        completion = _completion(b"".join(pieces))
+        completion = read_completion(b"".join(pieces))
         wire = b"".join(encode_event(c) for c in chunks_of(completion, wants_usage=True))
         out = self.reader.feed(wire + DONE)
         self._judge()
@@ -239,34 +225,17 @@ class Asking:
         until = self.started + target.timeouts.total
         head = self._the_exchange().head(until)
         if head is None:
-            raise _too_long()
+            raise too_late()
         if head.status != 200:
-            raise failure_of(head, read_provider_error(self._error_body()))
-        body = self._read_whole(until)
-        if _looks_like_events(head, body):
+            raise failure_of(head, read_error(self._the_exchange()))
+        body = read_whole(self._the_exchange(), until)
+        if looks_like_events(head, body):
             body = self._gather(body)
-        completion = _completion(body)
+        completion = read_completion(body)
         usage = completion.get("usage")
         self.reader.usage = usage if isinstance(usage, dict) else None
         self.reader.model = str(completion.get("model") or "")
         return body
-
-    def _read_whole(self, until: float) -> bytes:
-        pieces: list[bytes] = []
-        size = 0
-        while True:
-            try:
-                piece = self._the_exchange().read(until)
-            except BodyCut:
-                raise UpstreamError("The provider broke off in the middle of its answer.") from None
-            if piece is None:
-                raise _too_long()
-            if not piece:
-                return b"".join(pieces)
-            pieces.append(piece)
-            size += len(piece)
-            if size > BODY_CAP:
-                raise UpstreamError("The provider's answer is too large.")
 
     def _gather(self, body: bytes) -> bytes:
         """A stream that came for a plain call: the completion that it amounts to."""
@@ -289,43 +258,51 @@ def _check_time(limit: float) -> None:
         raise TimeoutFirstToken("The provider did not begin to answer in time. Try again.")
 
 
-def _late(limit: float, total: float, reader: AnswerReader) -> ChatbotError:
-    if limit >= total:
-        return _too_long()
-    if reader.has_content:
-        return TimeoutIdle("The provider stopped in the middle of its answer. Ask again.")
-    return TimeoutFirstToken("The provider did not begin to answer in time. Try again.")
+def _next_piece(
+    exchange: Exchange, patience: Patience, beat: Callable[[], float]
+) -> Generator[bytes, None, bytes]:
+    """The next bytes of a body; `b""` is yielded for each beat that passes meanwhile."""
+    while True:
+        limit = patience.limit()
+        if now() >= limit:
+            raise patience.error()
+        piece = exchange.read(min(limit, beat()))
+        if piece is not None:
+            return piece
+        yield b""
 
 
-def _too_long() -> ChatbotError:
-    return TimeoutTotal("The answer took too long. Ask for less, or again.")
+class Patience:
+    """Until when a stream is waited for: the first token, then the idle limit, and the total always.
+
+    Life is an event with data: comments do not count as it.
+    """
+
+    def __init__(
+        self, reader: AnswerReader, timeouts: Timeouts, first_token: float, total: float
+    ) -> None:
+        self._reader = reader
+        self._idle = timeouts.idle
+        self._first_token = first_token
+        self._total = total
+        self._events = 0
+        self._life = now()
+
+    def limit(self) -> float:
+        """The time at which patience ends, as things stand."""
+        if self._reader.events > self._events:
+            self._events, self._life = self._reader.events, now()
+        idle = self._life + self._idle if self._reader.has_content else self._first_token
+        return min(self._total, idle)
+
+    def error(self) -> ChatbotError:
+        """The error for the limit that was reached."""
+        if now() >= self._total:
+            return too_late()
+        if self._reader.has_content:
+            return TimeoutIdle("The provider stopped in the middle of its answer. Ask again.")
+        return TimeoutFirstToken("The provider did not begin to answer in time. Try again.")
 
 
-def _is_about_stream_options(error: object) -> bool:
-    return "stream_options" in str(error)
-
-
-def _looks_like_events(head: Head, chunk: bytes) -> bool:
-    """By the content type, and by the first bytes where it says something else."""
-    if head.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
-        raise UpstreamError("The provider compressed its answer, unasked.")
-    if head.content_type == "text/event-stream":
-        return not chunk.lstrip().startswith(b"{")
-    start = chunk.removeprefix(b"\xef\xbb\xbf").lstrip()
-    fields = (b"data:", b":", b"event:", b"id:", b"retry:")
-    return any(start.startswith(f) or f.startswith(start) for f in fields)
-
-
-def _completion(body: bytes) -> dict[str, object]:
-    """The JSON object of a whole answer. Raises where it is an error, or no answer at all."""
-    try:
-        value = read_json(body)
-    except NotJSON:
-        value = None
-    if not isinstance(value, dict):
-        raise UpstreamError("The provider's answer is not JSON.")
-    if is_error(value):
-        raise failure_in_stream(provider_error(value))
-    if not isinstance(value.get("choices"), list) or not value["choices"]:
-        raise UpstreamError("The provider's answer has no choices.")
-    return value
+def _is_about_stream_options(error: ProviderError) -> bool:
+    return "stream_options" in f"{error.param} {error.message}"

@@ -6,17 +6,17 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, g, request
 
-from chatbot.core.errors import InvalidRequest, TimeoutTotal, UpstreamError
+from chatbot.core.errors import InvalidRequest, UpstreamError
 from chatbot.core.waiting import now
 from chatbot.protocol.error_body import read_provider_error
 from chatbot.protocol.strict_json import NotJSON, read_json
 from chatbot.relay.departure import ClientConnection
 from chatbot.upstream.failure import failure_of
-from chatbot.upstream.provider import BodyCut, Exchange
+from chatbot.upstream.provider import Exchange
+from chatbot.upstream.reading import read_whole, too_late
 from chatbot.web.guard import json_body, require_key, services
 
 bp = Blueprint("passthrough", __name__)
-_BODY_CAP = 64 * 1024 * 1024
 
 
 @bp.get("/models")
@@ -61,17 +61,8 @@ def _pass(method: str, path: str, body: bytes | None = None) -> Response:
 def _answer(exchange: Exchange, until: float) -> Response:
     head = exchange.head(until)
     if head is None:
-        raise TimeoutTotal("The provider took too long.")
-    body = b""
-    try:
-        while piece := exchange.read(until):
-            body += piece
-            if len(body) > _BODY_CAP:
-                raise UpstreamError("The provider's answer is too large.")
-    except BodyCut:
-        raise UpstreamError("The provider broke off in the middle of its answer.") from None
-    if piece is None:
-        raise TimeoutTotal("The provider took too long.")
+        raise too_late()
+    body = read_whole(exchange, until)
     if head.status != 200:
         raise failure_of(head, read_provider_error(body))
     if head.content_type != "application/json":
