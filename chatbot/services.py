@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from chatbot.access.keys import KeyRing, first_key
 from chatbot.chat.answer import ChatService
 from chatbot.core.settings import Settings
+from chatbot.relay.running import Running
 from chatbot.upstream.mock import MockProvider
 from chatbot.upstream.openai_http import HTTPProvider
 from chatbot.upstream.provider import Provider
@@ -21,6 +22,7 @@ class Services:
     keys: KeyRing
     router: Router
     chat: ChatService
+    running: Running
 
 
 def build_router(settings: Settings) -> Router:
@@ -35,4 +37,6 @@ def build_services(settings: Settings) -> Services:
     """Build all services. Raises `SettingsError`."""
     keys = settings.api_keys or (first_key(settings.data_dir)[0],)
     router = build_router(settings)
-    return Services(settings, KeyRing(keys), router, ChatService(router))
+    return Services(
+        settings, KeyRing(keys), router, ChatService(router), Running(settings.max_streams)
+    )

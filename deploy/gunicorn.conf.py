@@ -37,6 +37,20 @@ keepalive = 5
 # After SIGTERM or HUP, running streams go on for the drain; the rest is for their ends to be written.
 graceful_timeout = _settings.drain_seconds + 10
 
+
+# Streams that are still running at the end of the drain each get their truthful end.
+def post_worker_init(worker):
+    import gevent
+
+    def watch():
+        while worker.alive:
+            gevent.sleep(0.5)
+        gevent.sleep(_settings.drain_seconds)
+        worker.wsgi.extensions["chatbot"].running.stop_all()
+
+    gevent.spawn(watch)
+
+
 # Recycling a worker would cut its long streams.
 max_requests = 0
 

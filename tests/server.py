@@ -38,7 +38,10 @@ def delayed():
             pass
     return found
 
+shipped = post_worker_init
+
 def post_worker_init(worker):
+    shipped(worker)
     def dump(*_):
         gc.collect()
         alive = sum(isinstance(o, greenlet.greenlet) and not o.dead for o in gc.get_objects())
@@ -103,7 +106,8 @@ def running(
     conf.write_text(CONFIG.format(conf=shipped, hold=hold, beat=beat, dump=str(dump_file), ca=ca))
     env = {
         **os.environ, "PORT": str(port), "WEB_CONCURRENCY": "1", "CHATBOT_API_KEYS": KEY,
-        "CHATBOT_DATA_DIR": str(tmp), "PYTHONPATH": str(ROOT), "CHATBOT_DRAIN_SECONDS": "1", **environ,
+        "CHATBOT_DATA_DIR": str(tmp), "PYTHONPATH": str(ROOT), "CHATBOT_DRAIN_SECONDS": "1",
+        **environ,
     }  # fmt: skip
     command = [sys.executable, "-m", "gunicorn", "-c", str(conf), "wsgi:app"]
     with log_file.open("w") as out:

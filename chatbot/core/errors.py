@@ -10,6 +10,7 @@
     ├── RequestTooLarge           413
     ├── RateLimitExceeded         429  ours or the provider's, with Retry-After
     ├── Overloaded                503  with Retry-After
+    ├── ServerRestarting          503  this server stops (an event, once content has gone out)
     ├── InternalError             500  ours: a bug
     └── UpstreamFailure
         ├── UpstreamUnreachable   502  no connection, no name, reset before an answer
@@ -21,7 +22,7 @@
         └── StreamIncomplete      502  an answer that broke off (an event, once content has gone out)
 
 `message` reaches the caller and says what to do. `detail` is for the log alone, and is never a
-provider's text or a key. Errors are told apart by class, never by their text.
+provider's text or a key. `may_recover` says that the same provider may answer if asked again at once. Errors are told apart by class, never by their text.
 """
 
 from __future__ import annotations
@@ -41,12 +42,14 @@ class ChatbotError(Exception):
         param: str | None = None,
         retry_after: int | None = None,
         detail: str = "",
+        may_recover: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
         self.retry_after = retry_after
         self.detail = detail
+        self.may_recover = may_recover
 
 
 class InternalError(ChatbotError):
@@ -118,6 +121,13 @@ class Overloaded(ChatbotError):
 
     status = 503
     code = "overloaded"
+
+
+class ServerRestarting(ChatbotError):
+    """This server stops before the answer's end; the next one answers."""
+
+    status = 503
+    code = "server_restarting"
 
 
 class UpstreamFailure(ChatbotError):

@@ -46,6 +46,7 @@ class Settings:
     public_url: str
     trusted_proxies: int
     drain_seconds: int
+    max_streams: int
     log_level: str
     database_url: Secret
     redis_url: Secret

@@ -143,6 +143,10 @@ TABLE: tuple[Setting, ...] = (
         "CHATBOT_DRAIN_SECONDS", "drain_seconds", number(1, 3600), 60,
         "Seconds that running streams are given after SIGTERM.",
     ),
+    Setting(
+        "CHATBOT_MAX_STREAMS", "max_streams", number(1, 3500), 2000,
+        "Answers that one worker has under way at the most; over it, 503 with Retry-After.",
+    ),
     Setting("CHATBOT_LOG_LEVEL", "log_level", level, "info", "debug, info, warning or error."),
     Setting(
         "CHATBOT_DATABASE_URL", "database_url", secret, Secret(""),

@@ -7,7 +7,9 @@ failure moves on to the next target; after that it is the end, and truthful.
 
 from __future__ import annotations
 
+import itertools
 import json
+import threading
 from collections.abc import Callable, Generator, Iterator
 
 from chatbot.core.errors import (
@@ -15,13 +17,10 @@ from chatbot.core.errors import (
     ContextLengthExceeded,
     RateLimitExceeded,
     StreamIncomplete,
-    TimeoutFirstToken,
-    TimeoutIdle,
     UpstreamError,
     UpstreamFailure,
 )
 from chatbot.core.logging import log
-from chatbot.core.provider_config import Timeouts
 from chatbot.core.waiting import now
 from chatbot.protocol.answer_reader import AnswerReader, ErrorEvent
 from chatbot.protocol.chat_request import ChatRequest
@@ -31,6 +30,7 @@ from chatbot.protocol.sse_decoder import SSEDecoder
 from chatbot.protocol.sse_encoder import DONE, encode_event
 from chatbot.protocol.strict_json import read_json
 from chatbot.upstream.failure import failure_in_stream, failure_of
+from chatbot.upstream.patience import Patience, check_first_token, next_piece
 from chatbot.upstream.provider import Aborted, BodyCut, Exchange, Head
 from chatbot.upstream.reading import (
     BODY_CAP,
@@ -40,6 +40,7 @@ from chatbot.upstream.reading import (
     read_whole,
     too_late,
 )
+from chatbot.upstream.retry import Retry
 from chatbot.upstream.route import Target
 
 _PATH = "/chat/completions"
@@ -59,11 +60,16 @@ class Asking:
         self.started = now()
         self._targets = targets
         self._exchange: Exchange | None = None
-        self._aborted = False
+        self._stopped = threading.Event()
+        self._stopped_by: ChatbotError | None = None
 
-    def abort(self) -> None:
-        """Let the provider go at once, and ask no other. Never blocks."""
-        self._aborted = True
+    def abort(self, error: ChatbotError | None = None) -> None:
+        """Let the provider go at once, and ask no other. Never blocks.
+
+        With `error`, whoever waits for the answer is told so, and else nothing (`Aborted`).
+        """
+        self._stopped_by = error
+        self._stopped.set()
         if self._exchange is not None:
             self._exchange.abort()
 
@@ -78,23 +84,60 @@ class Asking:
 
         Ends where the answer is complete. Raises `ChatbotError` where it is not, `Aborted` after `abort`.
         """
-        for target in self._targets:
-            last = target is self._targets[-1]
-            self.reader = AnswerReader(
-                wants_usage=self.request.wants_usage, choices=self.request.choices
-            )
+        try:
+            for target in self._targets:
+                last = target is self._targets[-1]
+                try:
+                    yield from self._stream_with_retries(target, last, beat)
+                    return
+                except _MOVES_ON:
+                    if last or self.reader.has_content:
+                        raise
+        except Aborted:
+            raise self._stopped_by or Aborted from None
+
+    def _stream_with_retries(
+        self, target: Target, last: bool, beat: Callable[[], float]
+    ) -> Iterator[bytes]:
+        for failures in itertools.count(1):
+            begin = now()
             try:
                 yield from self._stream_from(target, last, beat)
                 return
             except _MOVES_ON as error:
-                if last or self.reader.has_content:
+                if self.reader.has_content:
                     raise
-                self._note(error)
-                self.close()
+                pause = self._after_failure(target, failures, error, now() - begin)
+                if pause is None:
+                    raise
+            until = now() + pause
+            while self._rest(min(until, beat())) < until:
+                yield b""
+
+    def _after_failure(
+        self, target: Target, failures: int, error: ChatbotError, took: float
+    ) -> float | None:
+        """Note a failed attempt; seconds to wait before the same target is asked again, or None."""
+        pause = Retry(target.provider.retries).pause(failures, error, took)
+        log(
+            "attempt_failed", provider=self.provider, model=target.model, code=error.code,
+            detail=error.detail, took=round(took, 4), asked_again=pause is not None,
+        )  # fmt: skip
+        self.close()
+        return pause
+
+    def _rest(self, until: float) -> float:
+        """Wait until a time, or raise `Aborted` at once if the question is; the time it is then."""
+        if self._stopped.wait(max(0.0, until - now())):
+            raise Aborted
+        return now()
 
     def _stream_from(
         self, target: Target, last: bool, beat: Callable[[], float]
     ) -> Iterator[bytes]:
+        self.reader = AnswerReader(
+            wants_usage=self.request.wants_usage, choices=self.request.choices
+        )
         limits = target.timeouts
         first = now() + (limits.first_token_last if last else limits.first_token)
         first = min(first, self.started + limits.total)
@@ -127,11 +170,11 @@ class Asking:
             head = self._the_exchange().head(min(first, beat()))
             if head is not None:
                 return head
-            _check_time(first)
+            check_first_token(first)
             yield b""
 
     def _ask(self, target: Target, *, stream: bool, ask_usage: bool) -> None:
-        if self._aborted:
+        if self._stopped.is_set():
             raise Aborted
         self.provider = target.provider.name
         body = self.request.upstream_body(target.model, stream=stream, ask_usage=ask_usage)
@@ -152,7 +195,7 @@ class Asking:
                 raise UpstreamError("The provider broke off before it answered.") from None
             if chunk is not None:
                 return chunk
-            _check_time(first)
+            check_first_token(first)
             yield b""
 
     def _events(
@@ -168,7 +211,7 @@ class Asking:
                     yield out
                 if reader.done or reader.fault is not None:
                     break
-                piece = yield from _next_piece(exchange, patience, beat)
+                piece = yield from next_piece(exchange, patience, beat)
         except BodyCut:
             self._judge()
             return
@@ -209,16 +252,28 @@ class Asking:
 
         Obeys `connect` and `total` only. Raises `ChatbotError`, `Aborted`.
         """
-        for target in self._targets:
-            last = target is self._targets[-1]
+        try:
+            for target in self._targets:
+                try:
+                    return self._whole_with_retries(target)
+                except _MOVES_ON:
+                    if target is self._targets[-1]:
+                        raise
+        except Aborted:
+            raise self._stopped_by or Aborted from None
+        raise UpstreamError("No target answered.")
+
+    def _whole_with_retries(self, target: Target) -> bytes:
+        for failures in itertools.count(1):
+            begin = now()
             try:
                 return self._whole_from(target)
             except _MOVES_ON as error:
-                if last:
+                pause = self._after_failure(target, failures, error, now() - begin)
+                if pause is None:
                     raise
-                self._note(error)
-                self.close()
-        raise UpstreamError("No target answered.")
+            self._rest(now() + pause)
+        raise UpstreamError("No attempt answered.")
 
     def _whole_from(self, target: Target) -> bytes:
         self._ask(target, stream=False, ask_usage=False)
@@ -248,60 +303,6 @@ class Asking:
             if frame.data and frame.data != b"[DONE]":
                 accumulator.add(read_json(frame.data))
         return json.dumps(accumulator.completion()).encode()
-
-    def _note(self, error: ChatbotError) -> None:
-        log("attempt_failed", provider=self.provider, code=error.code, detail=error.detail)
-
-
-def _check_time(limit: float) -> None:
-    if now() >= limit:
-        raise TimeoutFirstToken("The provider did not begin to answer in time. Try again.")
-
-
-def _next_piece(
-    exchange: Exchange, patience: Patience, beat: Callable[[], float]
-) -> Generator[bytes, None, bytes]:
-    """The next bytes of a body; `b""` is yielded for each beat that passes meanwhile."""
-    while True:
-        limit = patience.limit()
-        if now() >= limit:
-            raise patience.error()
-        piece = exchange.read(min(limit, beat()))
-        if piece is not None:
-            return piece
-        yield b""
-
-
-class Patience:
-    """Until when a stream is waited for: the first token, then the idle limit, and the total always.
-
-    Life is an event with data: comments do not count as it.
-    """
-
-    def __init__(
-        self, reader: AnswerReader, timeouts: Timeouts, first_token: float, total: float
-    ) -> None:
-        self._reader = reader
-        self._idle = timeouts.idle
-        self._first_token = first_token
-        self._total = total
-        self._events = 0
-        self._life = now()
-
-    def limit(self) -> float:
-        """The time at which patience ends, as things stand."""
-        if self._reader.events > self._events:
-            self._events, self._life = self._reader.events, now()
-        idle = self._life + self._idle if self._reader.has_content else self._first_token
-        return min(self._total, idle)
-
-    def error(self) -> ChatbotError:
-        """The error for the limit that was reached."""
-        if now() >= self._total:
-            return too_late()
-        if self._reader.has_content:
-            return TimeoutIdle("The provider stopped in the middle of its answer. Ask again.")
-        return TimeoutFirstToken("The provider did not begin to answer in time. Try again.")
 
 
 def _is_about_stream_options(error: ProviderError) -> bool:

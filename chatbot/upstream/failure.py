@@ -49,9 +49,12 @@ def failure_of(head: Head, error: ProviderError) -> ChatbotError:
         return RateLimitExceeded(
             "The provider takes no more requests for the moment. Try again later.",
             retry_after=retry_after(head),
+            may_recover=True,
         )
     return UpstreamError(
-        "The provider failed to answer. Try again shortly.", detail=f"status {status}"
+        "The provider failed to answer. Try again shortly.",
+        detail=f"status {status}",
+        may_recover=status >= 500,
     )
 
 

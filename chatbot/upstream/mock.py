@@ -17,6 +17,7 @@ class MockProvider:
     """Answers without a network; see `Provider`."""
 
     name = "mock"
+    retries = 0
 
     def __init__(self, timeouts: Timeouts | None = None) -> None:
         self.timeouts = timeouts or Timeouts()
@@ -44,7 +45,9 @@ class MockExchange:
         self._clock += delay or 0.0
         self._script.head_delay = 0.0
         if self._script.head_reset:
-            raise UpstreamUnreachable("The provider can't be reached at the moment.")
+            raise UpstreamUnreachable(
+                "The provider can't be reached at the moment.", may_recover=True
+            )
         headers = {name.lower(): value for name, value in self._script.headers.items()}
         return Head(self._script.status, headers)
 

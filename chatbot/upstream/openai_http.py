@@ -40,6 +40,7 @@ class HTTPProvider:
     def __init__(self, config: ProviderConfig) -> None:
         self.name = config.name
         self.timeouts = config.timeouts
+        self.retries = config.retries
         self._config = config
         self._session = new_session()
 
@@ -91,6 +92,7 @@ class HTTPExchange:
             self._error = UpstreamUnreachable(
                 "The provider can't be reached at the moment. Try again shortly.",
                 detail=type(error).__name__,
+                may_recover=not isinstance(error, requests.Timeout),
             )
         finally:
             sending.set(None)

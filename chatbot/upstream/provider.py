@@ -59,6 +59,7 @@ class Provider(Protocol):
 
     name: str
     timeouts: Timeouts
+    retries: int
 
     def ask(self, method: str, path: str, body: bytes | None = None) -> Exchange:
         """Start a request, at once and without waiting. `path` begins with a slash."""

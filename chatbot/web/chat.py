@@ -21,8 +21,10 @@ def create() -> Response:
     record.model, record.stream = asked.model, asked.stream
     asking = chat.ask(asked)
     client = ClientConnection(request.environ.get("gunicorn.socket"))
+    leave = services().running.enter(asking.abort)
 
     def close() -> None:
+        leave()
         asking.close()
         client.release()
 

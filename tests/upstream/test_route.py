@@ -20,9 +20,11 @@ class Failing(MockProvider):
 
     def __init__(self, status: int) -> None:
         super().__init__()
+        self.asked = 0
         self._status = status
 
     def ask(self, method, path, body=None):
+        self.asked += 1
         return MockExchange(error_script(self._status, "no", "no"))
 
 

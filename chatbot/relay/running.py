@@ -1,0 +1,49 @@
+"""The streams that run in this worker: counted, so that there is a bound, and told when it has to stop.
+
+A worker that is full of streams still has to answer its health checks: the bound lies below the number of
+connections that gunicorn accepts. A worker that is being stopped lets its streams run for the drain, and
+then ends each truthfully, with the event `server_restarting`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chatbot.core.errors import Overloaded, ServerRestarting
+
+RETRY_AFTER = 2
+"""Seconds after which a refused caller may find a place."""
+
+
+class Running:
+    """The live questions of one worker. `limit` is the most that it takes."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._stops: dict[int, Callable[[ServerRestarting], None]] = {}
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._stops)
+
+    def enter(self, stop: Callable[[ServerRestarting], None]) -> Callable[[], None]:
+        """Take a place; gives the function that leaves it, which may be called twice.
+
+        `stop` is called with the error to end with, and must not block. Raises `Overloaded`.
+        """
+        if len(self._stops) >= self._limit:
+            raise Overloaded(
+                "This server is full at the moment. Try again shortly.", retry_after=RETRY_AFTER
+            )
+        self._next += 1
+        number = self._next
+        self._stops[number] = stop
+        return lambda: self._leave(number)
+
+    def _leave(self, number: int) -> None:
+        self._stops.pop(number, None)
+
+    def stop_all(self) -> None:
+        """End every live question with `server_restarting`."""
+        for stop in list(self._stops.values()):
+            stop(ServerRestarting("The server is restarting. Ask again.", retry_after=RETRY_AFTER))

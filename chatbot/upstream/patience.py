@@ -1,0 +1,64 @@
+"""How long a stream is waited for, and what it is called when that was in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+
+from chatbot.core.errors import ChatbotError, TimeoutFirstToken, TimeoutIdle
+from chatbot.core.provider_config import Timeouts
+from chatbot.core.waiting import now
+from chatbot.protocol.answer_reader import AnswerReader
+from chatbot.upstream.provider import Exchange
+from chatbot.upstream.reading import too_late
+
+
+def check_first_token(limit: float) -> None:
+    """Raise `TimeoutFirstToken` where the clock has reached `limit`."""
+    if now() >= limit:
+        raise TimeoutFirstToken("The provider did not begin to answer in time. Try again.")
+
+
+def next_piece(
+    exchange: Exchange, patience: Patience, beat: Callable[[], float]
+) -> Generator[bytes, None, bytes]:
+    """The next bytes of a body; `b""` is yielded for each beat that passes meanwhile."""
+    while True:
+        limit = patience.limit()
+        if now() >= limit:
+            raise patience.error()
+        piece = exchange.read(min(limit, beat()))
+        if piece is not None:
+            return piece
+        yield b""
+
+
+class Patience:
+    """Until when a stream is waited for: the first token, then the idle limit, and the total always.
+
+    Life is an event with data: comments do not count as it.
+    """
+
+    def __init__(
+        self, reader: AnswerReader, timeouts: Timeouts, first_token: float, total: float
+    ) -> None:
+        self._reader = reader
+        self._idle = timeouts.idle
+        self._first_token = first_token
+        self._total = total
+        self._events = 0
+        self._life = now()
+
+    def limit(self) -> float:
+        """The time at which patience ends, as things stand."""
+        if self._reader.events > self._events:
+            self._events, self._life = self._reader.events, now()
+        idle = self._life + self._idle if self._reader.has_content else self._first_token
+        return min(self._total, idle)
+
+    def error(self) -> ChatbotError:
+        """The error for the limit that was reached."""
+        if now() >= self._total:
+            return too_late()
+        if self._reader.has_content:
+            return TimeoutIdle("The provider stopped in the middle of its answer. Ask again.")
+        return TimeoutFirstToken("The provider did not begin to answer in time. Try again.")
