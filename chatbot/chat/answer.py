@@ -18,7 +18,7 @@ from chatbot.protocol.strict_json import read_json
 from chatbot.relay.departure import ClientConnection
 from chatbot.relay.record import Record
 from chatbot.relay.relay import relay
-from chatbot.upstream.attempt import Asking
+from chatbot.upstream.asking import Asking
 from chatbot.upstream.provider import Aborted
 from chatbot.upstream.route import Router
 

@@ -17,6 +17,8 @@ from chatbot.protocol.error_body import ProviderError, is_error, provider_error
 from chatbot.protocol.sse_decoder import EventTooLarge, Frame, SSEDecoder
 from chatbot.protocol.strict_json import NotJSON, read_json
 
+TEXT_CAP = 256 * 1024
+"""Characters of an answer that are remembered, for a splice; a longer one can't be spliced."""
 HELD_EVENTS = 64
 HELD_BYTES = 256 * 1024
 """What is held back at the most; a longer preamble is taken for an answer."""
@@ -52,6 +54,10 @@ class AnswerReader:
         self.events = 0
         self.usage: dict[str, Any] | None = None
         self.model = ""
+        self.id = ""
+        self._texts: list[str] = []
+        self._text_size = 0
+        self._plain = choices == 1
         self._wants_usage = wants_usage
         self._choices = choices
         self._seen: set[object] = set()
@@ -72,6 +78,11 @@ class AnswerReader:
     def close(self) -> bytes:
         """What the end of the body completes."""
         return self._pass(self._decoder.close())
+
+    @property
+    def plain_text(self) -> str | None:
+        """What has been said, where that is plain text of one choice and nothing else; else None."""
+        return "".join(self._texts) if self._plain else None
 
     @property
     def complete(self) -> bool:
@@ -135,6 +146,8 @@ class AnswerReader:
                 return False
         if not self.model and isinstance(chunk.get("model"), str):
             self.model = chunk["model"]
+        if not self.id and isinstance(chunk.get("id"), str):
+            self.id = chunk["id"]
         for choice in choices if isinstance(choices, list) else ():
             self._read_choice(choice)
         return True
@@ -148,8 +161,24 @@ class AnswerReader:
         if choice.get("finish_reason"):
             self._finished.add(index)
             self.has_content = True
-        elif not self.has_content:
-            delta = choice.get("delta")
-            if isinstance(delta, dict):
-                self.has_content = any(v for k, v in delta.items() if k != "role")
-            self.has_content = self.has_content or bool(choice.get("text"))
+        delta = choice.get("delta")
+        if isinstance(delta, dict):
+            self._read_delta(delta)
+        if choice.get("text"):
+            self.has_content = True
+        if index != 0 or choice.get("logprobs") or choice.get("text"):
+            self._plain = False
+
+    def _read_delta(self, delta: dict[str, Any]) -> None:
+        for key, value in delta.items():
+            if not value or key == "role":
+                continue
+            self.has_content = True
+            if key != "content" or not isinstance(value, str):
+                self._plain = False
+            elif self._plain:
+                self._texts.append(value)
+                self._text_size += len(value)
+                self._plain = self._text_size <= TEXT_CAP
+        if not self._plain:
+            self._texts.clear()

@@ -16,7 +16,7 @@ from chatbot.protocol.sse_encoder import DONE, encode_event, heartbeat
 from chatbot.relay.departure import ClientConnection
 from chatbot.relay.heartbeat import Heartbeat
 from chatbot.relay.record import Record
-from chatbot.upstream.attempt import Asking
+from chatbot.upstream.asking import Asking
 from chatbot.upstream.provider import Aborted
 
 

@@ -1,26 +1,15 @@
-"""One question, asked of its targets in order, until one of them answers.
+"""One question, asked of one target: from the request to the last event of its answer.
 
-Whoever drives this is a generator that has a heartbeat to send: `Asking.stream` yields the bytes that may
-go out, and `b""` each time that the beat is due and there is nothing. Until content has gone out a
-failure moves on to the next target; after that it is the end, and truthful.
+Whoever drives this is a generator that has a heartbeat to send: `Attempt.stream` yields the bytes that may
+go out, and `b""` each time that the beat is due and there is nothing.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
-import threading
 from collections.abc import Callable, Generator, Iterator
 
-from chatbot.core.errors import (
-    ChatbotError,
-    ContextLengthExceeded,
-    RateLimitExceeded,
-    StreamIncomplete,
-    UpstreamError,
-    UpstreamFailure,
-)
-from chatbot.core.logging import log
+from chatbot.core.errors import StreamIncomplete, UpstreamError
 from chatbot.core.waiting import now
 from chatbot.protocol.answer_reader import AnswerReader, ErrorEvent
 from chatbot.protocol.chat_request import ChatRequest
@@ -40,36 +29,31 @@ from chatbot.upstream.reading import (
     read_whole,
     too_late,
 )
-from chatbot.upstream.retry import Retry
 from chatbot.upstream.route import Target
 
+Beat = Callable[[], float]
+"""Gives the time at which the next heartbeat is due."""
 _PATH = "/chat/completions"
-_MOVES_ON = (UpstreamFailure, RateLimitExceeded, ContextLengthExceeded)
 
 _refuse_stream_options: set[str] = set()
 """Providers that have refused `stream_options`: asked without it from then on, in this process."""
 
 
-class Asking:
-    """One question under way. `abort` may be called from anywhere; `close` ends it in any state."""
+class Attempt:
+    """One attempt. `started` is when the caller's request began: the total limit counts from there."""
 
-    def __init__(self, targets: list[Target], request: ChatRequest) -> None:
+    def __init__(self, target: Target, request: ChatRequest, started: float) -> None:
+        self.target = target
         self.request = request
         self.reader = AnswerReader(wants_usage=request.wants_usage, choices=request.choices)
-        self.provider = ""
-        self.started = now()
-        self._targets = targets
+        self.began = now()
+        self._started = started
         self._exchange: Exchange | None = None
-        self._stopped = threading.Event()
-        self._stopped_by: ChatbotError | None = None
+        self._aborted = False
 
-    def abort(self, error: ChatbotError | None = None) -> None:
-        """Let the provider go at once, and ask no other. Never blocks.
-
-        With `error`, whoever waits for the answer is told so, and else nothing (`Aborted`).
-        """
-        self._stopped_by = error
-        self._stopped.set()
+    def abort(self) -> None:
+        """Let the provider go at once. Never blocks."""
+        self._aborted = True
         if self._exchange is not None:
             self._exchange.abort()
 
@@ -79,93 +63,37 @@ class Asking:
         if exchange is not None:
             exchange.close()
 
-    def stream(self, beat: Callable[[], float]) -> Iterator[bytes]:
-        """Whole events as they come; `b""` when `beat()`, a time, is reached in silence.
+    def stream(self, *, last: bool, beat: Beat) -> Iterator[bytes]:
+        """Whole events as they come, `b""` when the beat is due; `last`: no other target is left.
 
         Ends where the answer is complete. Raises `ChatbotError` where it is not, `Aborted` after `abort`.
         """
-        try:
-            for target in self._targets:
-                last = target is self._targets[-1]
-                try:
-                    yield from self._stream_with_retries(target, last, beat)
-                    return
-                except _MOVES_ON:
-                    if last or self.reader.has_content:
-                        raise
-        except Aborted:
-            raise self._stopped_by or Aborted from None
-
-    def _stream_with_retries(
-        self, target: Target, last: bool, beat: Callable[[], float]
-    ) -> Iterator[bytes]:
-        for failures in itertools.count(1):
-            begin = now()
-            try:
-                yield from self._stream_from(target, last, beat)
-                return
-            except _MOVES_ON as error:
-                if self.reader.has_content:
-                    raise
-                pause = self._after_failure(target, failures, error, now() - begin)
-                if pause is None:
-                    raise
-            until = now() + pause
-            while self._rest(min(until, beat())) < until:
-                yield b""
-
-    def _after_failure(
-        self, target: Target, failures: int, error: ChatbotError, took: float
-    ) -> float | None:
-        """Note a failed attempt; seconds to wait before the same target is asked again, or None."""
-        pause = Retry(target.provider.retries).pause(failures, error, took)
-        log(
-            "attempt_failed", provider=self.provider, model=target.model, code=error.code,
-            detail=error.detail, took=round(took, 4), asked_again=pause is not None,
-        )  # fmt: skip
-        self.close()
-        return pause
-
-    def _rest(self, until: float) -> float:
-        """Wait until a time, or raise `Aborted` at once if the question is; the time it is then."""
-        if self._stopped.wait(max(0.0, until - now())):
-            raise Aborted
-        return now()
-
-    def _stream_from(
-        self, target: Target, last: bool, beat: Callable[[], float]
-    ) -> Iterator[bytes]:
-        self.reader = AnswerReader(
-            wants_usage=self.request.wants_usage, choices=self.request.choices
-        )
-        limits = target.timeouts
+        limits = self.target.timeouts
         first = now() + (limits.first_token_last if last else limits.first_token)
-        first = min(first, self.started + limits.total)
-        head = yield from self._open(target, first, beat)
+        first = min(first, self._started + limits.total)
+        head = yield from self._open(first, beat)
         chunk = yield from self._first_bytes(first, beat)
         if not looks_like_events(head, chunk):
             yield from self._convert_json(chunk, first, beat)
             return
-        yield from self._events(chunk, target, first, beat)
+        yield from self._events(chunk, first, beat)
 
-    def _open(
-        self, target: Target, first: float, beat: Callable[[], float]
-    ) -> Generator[bytes, None, Head]:
-        ask_usage = target.provider.name not in _refuse_stream_options
+    def _open(self, first: float, beat: Beat) -> Generator[bytes, None, Head]:
+        ask_usage = self.target.provider.name not in _refuse_stream_options
         while True:
-            self._ask(target, stream=True, ask_usage=ask_usage)
+            self._ask(stream=True, ask_usage=ask_usage)
             head = yield from self._head(first, beat)
             if head.status == 200:
                 return head
             error = read_error(self._the_exchange())
             if ask_usage and head.status in (400, 422) and _is_about_stream_options(error):
-                _refuse_stream_options.add(target.provider.name)
+                _refuse_stream_options.add(self.target.provider.name)
                 ask_usage = False
                 self.close()
                 continue
             raise failure_of(head, error)
 
-    def _head(self, first: float, beat: Callable[[], float]) -> Generator[bytes, None, Head]:
+    def _head(self, first: float, beat: Beat) -> Generator[bytes, None, Head]:
         while True:
             head = self._the_exchange().head(min(first, beat()))
             if head is not None:
@@ -173,21 +101,18 @@ class Asking:
             check_first_token(first)
             yield b""
 
-    def _ask(self, target: Target, *, stream: bool, ask_usage: bool) -> None:
-        if self._stopped.is_set():
+    def _ask(self, *, stream: bool, ask_usage: bool) -> None:
+        if self._aborted:
             raise Aborted
-        self.provider = target.provider.name
-        body = self.request.upstream_body(target.model, stream=stream, ask_usage=ask_usage)
-        self._exchange = target.provider.ask("POST", _PATH, body)
+        body = self.request.upstream_body(self.target.model, stream=stream, ask_usage=ask_usage)
+        self._exchange = self.target.provider.ask("POST", _PATH, body)
 
     def _the_exchange(self) -> Exchange:
         if self._exchange is None:
             raise Aborted
         return self._exchange
 
-    def _first_bytes(
-        self, first: float, beat: Callable[[], float]
-    ) -> Generator[bytes, None, bytes]:
+    def _first_bytes(self, first: float, beat: Beat) -> Generator[bytes, None, bytes]:
         while True:
             try:
                 chunk = self._the_exchange().read(min(first, beat()))
@@ -198,12 +123,12 @@ class Asking:
             check_first_token(first)
             yield b""
 
-    def _events(
-        self, chunk: bytes, target: Target, first: float, beat: Callable[[], float]
-    ) -> Iterator[bytes]:
+    def _events(self, chunk: bytes, first: float, beat: Beat) -> Iterator[bytes]:
         """The body of an event stream. Life is an event with data: comments do not count as it."""
         reader, exchange = self.reader, self._the_exchange()
-        patience = Patience(reader, target.timeouts, first, self.started + target.timeouts.total)
+        patience = Patience(
+            reader, self.target.timeouts, first, self._started + self.target.timeouts.total
+        )
         piece = chunk
         try:
             while piece:
@@ -233,9 +158,7 @@ class Asking:
             "The answer broke off before its end. Ask again.", detail=str(reader.fault or "cut")
         )
 
-    def _convert_json(
-        self, chunk: bytes, first: float, beat: Callable[[], float]
-    ) -> Iterator[bytes]:
+    def _convert_json(self, chunk: bytes, first: float, beat: Beat) -> Iterator[bytes]:
         """A provider that answers JSON to a stream: the same answer, as events."""
         pieces = [chunk]
         while chunk and sum(map(len, pieces)) <= BODY_CAP:
@@ -252,32 +175,8 @@ class Asking:
 
         Obeys `connect` and `total` only. Raises `ChatbotError`, `Aborted`.
         """
-        try:
-            for target in self._targets:
-                try:
-                    return self._whole_with_retries(target)
-                except _MOVES_ON:
-                    if target is self._targets[-1]:
-                        raise
-        except Aborted:
-            raise self._stopped_by or Aborted from None
-        raise UpstreamError("No target answered.")
-
-    def _whole_with_retries(self, target: Target) -> bytes:
-        for failures in itertools.count(1):
-            begin = now()
-            try:
-                return self._whole_from(target)
-            except _MOVES_ON as error:
-                pause = self._after_failure(target, failures, error, now() - begin)
-                if pause is None:
-                    raise
-            self._rest(now() + pause)
-        raise UpstreamError("No attempt answered.")
-
-    def _whole_from(self, target: Target) -> bytes:
-        self._ask(target, stream=False, ask_usage=False)
-        until = self.started + target.timeouts.total
+        self._ask(stream=False, ask_usage=False)
+        until = self._started + self.target.timeouts.total
         head = self._the_exchange().head(until)
         if head is None:
             raise too_late()

@@ -9,7 +9,7 @@ import pytest
 from chatbot.chat.answer import ChatService
 from chatbot.core.errors import ChatbotError, RateLimitExceeded, UpstreamUnreachable
 from chatbot.core.provider_config import Timeouts
-from chatbot.upstream.attempt import Asking
+from chatbot.upstream.asking import Asking
 from chatbot.upstream.mock import MockExchange, MockProvider
 from chatbot.upstream.mock_api import script_for
 from chatbot.upstream.mock_faults import FAULTS
