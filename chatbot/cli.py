@@ -13,6 +13,7 @@ from chatbot.access.keys import FIRST_KEY_FILE, first_key
 from chatbot.core.resources import data_folder
 from chatbot.core.settings import Settings, SettingsError, is_loopback, load_settings
 from chatbot.core.settings_table import as_markdown
+from chatbot.shared.drain import Drain
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,6 +36,18 @@ def serve() -> None:
         program = [sys.executable, "-m", "gunicorn", "-c", str(config), "chatbot.app:create_app()"]
         os.execv(sys.executable, program)
     _serve_threaded(settings)
+
+
+@main.command()
+@click.option("--off", is_flag=True, help="Take traffic again.")
+def drain(off: bool) -> None:
+    """Turn /readyz to 503, so that a balancer sends its traffic elsewhere; everything still answers."""
+    try:
+        switch = Drain(load_settings().data_dir)
+        switch.end() if off else switch.begin()
+    except (SettingsError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo("takes traffic again" if off else "draining: /readyz says 503")
 
 
 @main.command()

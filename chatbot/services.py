@@ -8,6 +8,7 @@ from chatbot.access.keys import KeyRing, first_key
 from chatbot.chat.answer import ChatService
 from chatbot.core.settings import Settings
 from chatbot.relay.running import Running
+from chatbot.shared.drain import Drain
 from chatbot.upstream.mock import MockProvider
 from chatbot.upstream.openai_http import HTTPProvider
 from chatbot.upstream.provider import Provider
@@ -23,6 +24,7 @@ class Services:
     router: Router
     chat: ChatService
     running: Running
+    drain: Drain
 
 
 def build_router(settings: Settings) -> Router:
@@ -38,5 +40,10 @@ def build_services(settings: Settings) -> Services:
     keys = settings.api_keys or (first_key(settings.data_dir)[0],)
     router = build_router(settings)
     return Services(
-        settings, KeyRing(keys), router, ChatService(router), Running(settings.max_streams)
+        settings,
+        KeyRing(keys),
+        router,
+        ChatService(router),
+        Running(settings.max_streams),
+        Drain(settings.data_dir),
     )

@@ -23,6 +23,8 @@ import certifi, greenlet
 if {ca!r}:
     certifi.where = lambda: {ca!r}
 import chatbot.relay.heartbeat as heartbeat
+import chatbot.relay.departure as departure
+departure.WRITE_SECONDS = {write}
 heartbeat.HOLD_SECONDS, heartbeat.BEAT_SECONDS = {hold}, {beat}
 
 def delayed():
@@ -97,13 +99,20 @@ def wait_for(condition, seconds: float = 10.0):
 
 @contextlib.contextmanager
 def running(
-    tmp: Path, *, hold: float = 5.0, beat: float = 10.0, ca: str = "", **environ: str
+    tmp: Path,
+    *,
+    hold: float = 5.0,
+    beat: float = 10.0,
+    ca: str = "",
+    write: float = 20.0,
+    **environ: str,
 ) -> Iterator[Server]:
     """Run the server with one worker; stop it, by process id, at the end."""
     port, log_file, dump_file = free_port(), tmp / "server.log", tmp / "counts.json"
     conf = tmp / "gunicorn.test.py"
     shipped = str(ROOT / "deploy" / "gunicorn.conf.py")
-    conf.write_text(CONFIG.format(conf=shipped, hold=hold, beat=beat, dump=str(dump_file), ca=ca))
+    values = {"hold": hold, "beat": beat, "ca": ca, "write": write}
+    conf.write_text(CONFIG.format(conf=shipped, dump=str(dump_file), **values))
     env = {
         **os.environ, "PORT": str(port), "WEB_CONCURRENCY": "1", "CHATBOT_API_KEYS": KEY,
         "CHATBOT_DATA_DIR": str(tmp), "PYTHONPATH": str(ROOT), "CHATBOT_DRAIN_SECONDS": "1",

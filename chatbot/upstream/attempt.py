@@ -61,7 +61,7 @@ class Attempt:
         """The end, in any state."""
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
-            exchange.close()
+            exchange.close(finished=self.reader.complete)
 
     def stream(self, *, last: bool, beat: Beat) -> Iterator[bytes]:
         """Whole events as they come, `b""` when the beat is due; `last`: no other target is left.

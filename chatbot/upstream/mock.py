@@ -86,6 +86,6 @@ class MockExchange:
         """See `Exchange.abort`."""
         self._stopped.set()
 
-    def close(self) -> None:
+    def close(self, *, finished: bool = False) -> None:
         """See `Exchange.close`."""
         self._stopped.set()

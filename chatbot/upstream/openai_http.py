@@ -214,7 +214,7 @@ class HTTPExchange:
                 twin.shutdown(socket.SHUT_RDWR)  # fails where the provider was faster
         self._answered.set()
 
-    def close(self) -> None:
+    def close(self, *, finished: bool = False) -> None:
         """See `Exchange.close`."""
         if self._closed:
             return
@@ -222,7 +222,7 @@ class HTTPExchange:
             self.abort()
             self._closed = True
             return
-        if not self._aborted:
+        if finished and not self._aborted:
             self._read_to_end()
         self._closed = True
         self._let_go()
@@ -231,8 +231,8 @@ class HTTPExchange:
         """After `[DONE]` the end of the body is mostly there already; a connection is worth a look."""
         until = now() + _END_OF_BODY_SECONDS
         with suppress(BodyCut, Aborted):
-            while not self._ended and self.read(until):
-                pass
+            while not self._ended and now() < until and self.read(until):
+                pass  # a provider that goes on after its end is cut off here, and by the time
 
     def _let_go(self) -> None:
         if self._response is None:

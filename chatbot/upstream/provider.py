@@ -50,8 +50,11 @@ class Exchange(Protocol):
     def abort(self) -> None:
         """Let the provider go at once. Never blocks; safe to call at any time, and twice."""
 
-    def close(self) -> None:
-        """The end, in any state. A connection that was read to its end is kept for the next."""
+    def close(self, *, finished: bool = False) -> None:
+        """The end, in any state. A connection that was read to its end is kept for the next.
+
+        `finished`: all that was wanted has come, so that the end of the body is worth a short look.
+        """
 
 
 class Provider(Protocol):

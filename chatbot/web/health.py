@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
+from chatbot.web.guard import services
+
 bp = Blueprint("health", __name__)
 
 
@@ -15,5 +17,8 @@ def alive() -> Response:
 
 @bp.get("/readyz")
 def ready() -> Response:
-    """Takes traffic."""
-    return jsonify(status="ready")
+    """Takes traffic; 503 while it is being drained."""
+    draining = services().drain.active
+    response = jsonify(status="draining" if draining else "ready")
+    response.status_code = 503 if draining else 200
+    return response

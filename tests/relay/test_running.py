@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 
-from tests.server import Client, running, wait_for
+from tests.server import ROOT, Client, _children, running, wait_for
 
 STALL = {"fault": "stall", "pace": 0}
 
@@ -45,6 +48,49 @@ def test_places_are_given_back_after_every_kind_of_end(upstream, tmp_path):
                 client.send_chat(stream=True, mock={"fault": fault, "pace": 0})
                 wait_for(lambda: not admitted(stream=True))
             wait_for(lambda: admitted(stream=True))
+
+
+def test_a_drained_machine_says_so_and_still_answers(upstream, tmp_path):
+    with running(tmp_path, OPENAI_BASE_URL=upstream.base_url) as server:
+        env = {**os.environ, "CHATBOT_DATA_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "chatbot", "drain"]
+        with Client(server.port) as client:
+            assert client.get("/readyz").status == 200
+        subprocess.run(command, env=env, check=True, capture_output=True)
+        with Client(server.port) as client:
+            assert client.get("/readyz").status == 503
+            assert client.chat(stream=True).events[-1] == "[DONE]"
+        subprocess.run([*command, "--off"], env=env, check=True, capture_output=True)
+        with Client(server.port) as client:
+            assert client.get("/readyz").status == 200
+
+
+def test_a_reader_that_takes_nothing_is_let_go(upstream, tmp_path):
+    with running(tmp_path, write=0.5, OPENAI_BASE_URL=upstream.base_url) as server:
+        before = len(upstream.log)
+        with Client(server.port) as client:
+            client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.send_chat(stream=True, mock={"fault": "endless", "pace": 0})
+            entry = wait_for(lambda: upstream.log[before:])[0]
+            wait_for(lambda: "at" in entry)
+            assert entry["ended"] == "client_gone"
+            wait_for(lambda: server.log()[-1].get("ended_by") == "client")
+
+
+def test_no_request_fails_while_the_server_is_reloaded(upstream, tmp_path):
+    with (
+        running(tmp_path, OPENAI_BASE_URL=upstream.base_url, CHATBOT_DRAIN_SECONDS="20") as server,
+        Client(server.port) as long,
+    ):
+        long.send_chat(stream=True, mock={"first_token": 0, "pace": 0.1, "tokens": 30})
+        reply = long.head()
+        os.kill(server.process.pid, signal.SIGHUP)
+        for _ in range(300):
+            with Client(server.port) as client:
+                assert client.chat(stream=True).events[-1] == "[DONE]"
+        assert _children(server.process.pid) != [server.worker]
+        long._body(reply)
+        assert reply.events[-1] == "[DONE]"
 
 
 def test_a_stream_that_outlasts_the_drain_is_told_so(upstream, tmp_path):

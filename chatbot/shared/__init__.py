@@ -1,0 +1,1 @@
+"""State that the workers of one machine share."""
