@@ -33,6 +33,8 @@ def delayed():
     found = 0
     for fd in os.listdir("/proc/self/fd"):
         try:
+            if not os.readlink("/proc/self/fd/" + fd).startswith("socket:"):
+                continue
             with socket.socket(fileno=os.dup(int(fd))) as twin:
                 twin.getpeername()
                 found += not twin.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
