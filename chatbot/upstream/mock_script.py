@@ -27,7 +27,7 @@ Step = tuple[float, bytes]
 """Seconds to wait, then bytes to send."""
 End = Literal["close", "reset", "cut", "open"]
 """A clean end; a reset; an end without the framing's own; none."""
-Framing = Literal["chunked", "none", "long"]
+Framing = Literal["chunked", "raw", "none", "long"]
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 MODELS = ("mock", "mock-instant", "mock-origin")

@@ -125,7 +125,7 @@ def _play(client: socket.socket, script: Script) -> bool:
         return _reset(client)
     _rest(client, script.head_delay)
     _head(client, script)
-    chunked = script.framing == "chunked"
+    chunked = script.framing == "chunked"  # "raw" scripts bring their own chunks
     for delay, data in script.steps:
         _rest(client, delay)
         if data:
@@ -135,8 +135,8 @@ def _play(client: socket.socket, script: Script) -> bool:
     if script.end == "reset":
         _rest(client, _UNSENT_SECONDS)
         return _reset(client)
-    if chunked and script.end == "close":
-        client.sendall(b"0\r\n\r\n")
+    if script.end == "close" and script.framing in ("chunked", "raw"):
+        client.sendall(b"0\r\n\r\n" if chunked else b"")
         return True
     return False
 
@@ -144,6 +144,7 @@ def _play(client: socket.socket, script: Script) -> bool:
 def _head(client: socket.socket, script: Script) -> None:
     framing = {
         "chunked": "Transfer-Encoding: chunked",
+        "raw": "Transfer-Encoding: chunked",
         "none": "Connection: close",
         "long": "Content-Length: 99999999",
     }

@@ -4,32 +4,27 @@ Theory of operation. `ask` starts a greenlet (a thread where there is no gevent)
 waits for the head; the caller waits on an event with whatever deadline it has, so that a heartbeat is
 never late because a provider, a name server or a TLS handshake is. From the head on there is one reader.
 
-Reading must not be interrupted: urllib3 takes an interrupted `read1` for the end of the body. So bytes
-are looked for first (in the buffer of http.client, or pending in TLS, by a peek that can't block), then
-the socket is waited for until the caller's deadline, and only when there is something is `read1` called.
-`iter_content` and `iter_lines` are never used: they lose bytes that came before a reset, and the latter
-is quadratic in the length of a line.
+The body is read by `BodyReader`. `iter_content` and `iter_lines` are never used: they lose bytes that came
+before a reset, and the latter is quadratic in the length of a line.
 """
 
 from __future__ import annotations
 
 import os
 import socket
-import ssl
 import threading
 from contextlib import suppress
-from typing import Any
 
 import requests
 from urllib3.exceptions import HTTPError
 
 from chatbot.core.errors import ChatbotError, UpstreamError, UpstreamUnreachable
 from chatbot.core.provider_config import ProviderConfig
-from chatbot.core.waiting import now, spawn, wait_readable
+from chatbot.core.waiting import now, spawn
+from chatbot.upstream.body import BodyReader
 from chatbot.upstream.connections import new_session, sending
 from chatbot.upstream.provider import Aborted, BodyCut, Exchange, Head
 
-READ_SIZE = 65536
 _END_OF_BODY_SECONDS = 0.05
 """How long `close` waits for the last bytes of a body whose content has ended, to keep the connection."""
 
@@ -73,7 +68,8 @@ class HTTPExchange:
         self._response: requests.Response | None = None
         self._error: ChatbotError | None = None
         self._socket: socket.socket | None = None
-        self._aborted = self._closed = self._ended = False
+        self._body: BodyReader | None = None
+        self._aborted = self._closed = False
         spawn(self._send)
 
     def use_socket(self, sock: socket.socket) -> None:
@@ -119,91 +115,23 @@ class HTTPExchange:
         """See `Exchange.read`."""
         if self._aborted:
             raise Aborted
-        if self._ended:
-            return b""
-        ready = self._can_read() or self._wait(until)
-        if self._aborted:
-            raise Aborted
-        return self._read1() if ready else None
-
-    def _read1(self) -> bytes:
-        assert self._response is not None  # noqa: S101  reading comes after the head
+        if self._body is None:
+            assert self._response is not None  # noqa: S101  reading comes after the head
+            self._body = BodyReader(self._response.raw, self._socket)
         try:
-            data: bytes = self._response.raw.read1(READ_SIZE, decode_content=False) or b""
-        except (HTTPError, OSError, ValueError) as error:
-            self._ended = True
+            data = self._body.read(until)
+        except BodyCut:
             if self._aborted:
                 raise Aborted from None
-            raise BodyCut(type(error).__name__) from None
-        self._ended = not data
-        return data
-
-    def _wait(self, until: float) -> bool:
-        """Wait for something to read, or the end. TLS can wake for half a record: look, wait again."""
-        sock = self._socket
-        if sock is None or sock.fileno() < 0:
-            return True
-        while wait_readable(sock, until):
-            if self._aborted or self._can_read() or self._started_line() or self._at_end(sock):
-                return True
-            if now() >= until:
-                break
-        return False
-
-    def _can_read(self) -> bool:
-        """Whether `read1` would return without waiting.
-
-        Between two chunks http.client still has to take the line end of the one and the size of the
-        other, and would wait for both: so the line end, mostly in the buffer already, is taken here, and
-        a size counts only once its whole line is there.
-        """
-        body = self._body()
-        if body is None or body.fp is None:
-            return True
-        seen = self._peek(body.fp)
-        if not body.chunked or body.chunk_left:
-            return bool(seen)
-        if body.chunk_left == 0 and seen[:2] == b"\r\n":
-            body.fp.read(2)
-            body.chunk_left = None
-            seen = self._peek(body.fp)
-        return b"\n" in seen[2 if body.chunk_left == 0 else 0 :]
-
-    def _started_line(self) -> bool:
-        """A size line that was cut in two: the buffer takes no more, so `read1` has to wait for it."""
-        body = self._body()
-        return body is not None and body.fp is not None and bool(self._peek(body.fp))
-
-    def _peek(self, reader: Any) -> bytes:
-        """What is buffered, or what the kernel or TLS has if nothing is; never waits."""
-        sock = self._socket
-        if sock is None or sock.fileno() < 0:
-            return b""
-        limit = sock.gettimeout()
-        sock.settimeout(0.0)
-        try:
-            return bytes(reader.peek(1))
-        except (OSError, ValueError):
-            return b""
+            raise
         finally:
-            sock.settimeout(limit)
-
-    def _at_end(self, sock: socket.socket) -> bool:
-        """Readable, and nothing to peek at: the end, or with TLS perhaps half a record."""
-        if not isinstance(sock, ssl.SSLSocket):
-            return True
-        with socket.socket(fileno=os.dup(sock.fileno())) as twin:
-            twin.setblocking(False)
-            try:
-                return not twin.recv(1, socket.MSG_PEEK)
-            except BlockingIOError:
-                return False
-            except OSError:
-                return True
-
-    def _body(self) -> Any:
-        """http.client's response beneath urllib3's; None where the body has been read."""
-        return getattr(getattr(self._response, "raw", None), "_fp", None)
+            if self._body.ended:
+                self._socket = (
+                    None  # the pool may have given it to another request: not ours to cut
+                )
+        if self._aborted:
+            raise Aborted
+        return data
 
     def abort(self) -> None:
         """See `Exchange.abort`. The descriptor is shut, not the object: TLS must not be half undone."""
@@ -231,12 +159,12 @@ class HTTPExchange:
         """After `[DONE]` the end of the body is mostly there already; a connection is worth a look."""
         until = now() + _END_OF_BODY_SECONDS
         with suppress(BodyCut, Aborted):
-            while not self._ended and now() < until and self.read(until):
+            while now() < until and self.read(until):
                 pass  # a provider that goes on after its end is cut off here, and by the time
 
     def _let_go(self) -> None:
         if self._response is None:
             return
-        if not self._ended:
+        if self._body is None or not self._body.ended:
             self._response.raw.close()
         self._response.close()

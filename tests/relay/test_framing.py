@@ -1,0 +1,145 @@
+"""Providers whose framing is cut, withheld or wrong: no deadline is lost, no other stream is touched."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import pytest
+
+from chatbot.upstream.mock_script import Script, write_script
+from chatbot.upstream.mock_server import MockServer
+from tests.relay.test_relay import DONE, wire
+from tests.server import Client, running, wait_for
+
+TOML = """
+[[provider]]
+name = "odd"
+base_url = "{url}"
+timeouts = {{ first_token = 1, first_token_last = 2, idle = 0.8, total = 5 }}
+"""
+
+
+def framed(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    """A server before a provider that plays the scripts it is given, then good answers."""
+    scripts: list[Script] = []
+
+    def next_script(_method, _path, body):
+        return scripts.pop(0) if scripts else write_script(json.loads(body))
+
+    upstream = MockServer(scripts=next_script).start()
+    folder = tmp_path_factory.mktemp("odd")
+    (folder / "c.toml").write_text(TOML.format(url=upstream.base_url))
+    with running(folder, hold=0.5, beat=0.2, CHATBOT_CONFIG=str(folder / "c.toml")) as server:
+        yield server, scripts, upstream
+    upstream.stop()
+
+
+def events(count: int) -> bytes:
+    return b"".join(e + b"\n\n" for e in wire().split(b"\n\n")[:count])
+
+
+def test_a_size_line_that_is_cut_and_then_silent_loses_no_deadline(odd):
+    server, scripts, _ = odd
+    stuck = Script([(0.0, framed(events(4))), (0.05, b"1")], framing="raw", end="open")
+    scripts[:] = [stuck, stuck]
+    with Client(server.port) as client:
+        reply = client.chat(stream=True)
+    assert reply.body.startswith(events(4))
+    assert reply.pieces.count(b":\n\n") >= 2
+    assert json.loads(reply.events[-1])["error"]["code"] == "timeout_idle"
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 7])
+def test_framing_cut_anywhere_is_put_together(odd, step):
+    server, scripts, _ = odd
+    body = wire(tokens=3)
+    raw = (
+        b"".join(framed(e + b"\n\n") for e in body.split(b"\n\n")[:-1])
+        + b"0\r\nX-Trailer: a\r\n\r\n"
+    )
+    pieces = [(0.0, raw[i : i + step]) for i in range(0, len(raw), step)]
+    scripts[:] = [Script(pieces, framing="raw", end="open")]
+    with Client(server.port) as client:
+        begin = time.monotonic()
+        reply = client.chat(stream=True, stream_options={"include_usage": True})
+        assert client.chat(stream=True).events[-1] == "[DONE]"
+    assert reply.body == body
+    assert time.monotonic() - begin < 5
+
+
+def test_a_withheld_end_of_the_body_does_not_hold_up_the_next_request(odd):
+    server, scripts, _ = odd
+    scripts[:] = [Script([(0.0, framed(wire()) + b"0\r\n")], framing="raw", end="open")]
+    with Client(server.port) as client:
+        assert client.chat(stream=True).body.endswith(DONE)
+        begin = time.monotonic()
+        assert client.get("/healthz").status == 200
+    assert time.monotonic() - begin < 1
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"zz\r\nhello\r\n", b"-5\r\nhello\r\n", b"5\r\nhello world\r\n", b"\r\n\r\n", b"9" * 20_000],
+)
+def test_wrong_framing_is_a_cut(odd, raw):
+    server, scripts, _ = odd
+    bad = Script([(0.0, framed(events(4)) + raw)], framing="raw", end="cut")
+    scripts[:] = [bad, bad]
+    with Client(server.port) as client:
+        reply = client.chat(stream=True)
+    assert json.loads(reply.events[-1])["error"]["code"] == "stream_incomplete"
+
+
+def test_a_body_that_ended_behind_its_last_chunk_is_whole(odd):
+    server, scripts, _ = odd
+    plain = json.dumps({"choices": [{"index": 0, "message": {"content": "a"}}]}).encode()
+    scripts[:] = [
+        Script([(0.0, framed(plain) + b"0\r\n")], headers={"Content-Type": "application/json"},
+               framing="raw", end="cut")
+    ]  # fmt: skip
+    with Client(server.port) as client:
+        assert client.chat().body == plain
+
+
+def test_who_leaves_does_not_cut_the_next_user_of_the_connection(odd):
+    """The first answer is read to its end upstream, and its connection pooled, while its client stalls."""
+    server, scripts, upstream = odd
+    text = "x" * (6 * 1024 * 1024)
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": text},
+        "finish_reason": "stop",
+    }
+    body = json.dumps({"id": "c", "choices": [choice]}).encode()
+    scripts[:] = [
+        Script([(0.0, framed(body) + b"0\r\n\r\n")], headers={"Content-Type": "application/json"},
+               framing="raw", end="close"),
+    ]  # fmt: skip
+    scripts[0].end = "close"
+    before, connections = len(upstream.log), upstream.connections
+    stalled = Client(server.port)
+    stalled.send_chat(stream=True)
+    stalled.head()
+    wait_for(lambda: len(upstream.log) > before and "at" in upstream.log[before])
+    replies = []
+
+    def other() -> None:
+        with Client(server.port) as client:
+            replies.append(
+                client.chat(stream=True, mock={"first_token": 0, "pace": 0.05, "tokens": 20})
+            )
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    wait_for(lambda: len(upstream.log) > before + 1)
+    stalled.sock.close()
+    thread.join(15)
+    assert replies[0].events[-1] == "[DONE]"
+    assert upstream.connections - connections <= 2
