@@ -10,8 +10,9 @@ import click
 
 from chatbot import __version__
 from chatbot.access.keys import FIRST_KEY_FILE, first_key
+from chatbot.core.provider_config import OPENAI
 from chatbot.core.resources import data_folder
-from chatbot.core.settings import Settings, SettingsError, is_loopback, load_settings
+from chatbot.core.settings import Settings, SettingsError, is_loopback, load_settings, url_host
 from chatbot.core.settings_table import as_markdown
 from chatbot.shared.drain import Drain
 
@@ -66,27 +67,35 @@ def _serve_threaded(settings: Settings) -> None:
     server.serve_forever()
 
 
+def _model_of(settings: Settings) -> str:
+    """A model that the provider has; only OpenAI's own are known by name."""
+    if settings.uses_mock:
+        return "mock"
+    return "gpt-4o-mini" if settings.providers[0].base_url == OPENAI else "MODEL"
+
+
 def _banner(settings: Settings) -> str:
     """Where to look, and a curl line that works as printed. Makes the first key.
 
     Off loopback the key is not printed: standard output may be somebody's log.
     """
-    name = "127.0.0.1" if is_loopback(settings.host) else settings.host
-    base = settings.public_url or f"http://{name}:{settings.port}"
+    base = settings.public_url or f"http://{url_host(settings.host)}:{settings.port}"
     provider = "the built-in mock" if settings.uses_mock else settings.providers[0].base_url
     lines = [f"chatbot {__version__} on {base}, answers from {provider}", ""]
     if settings.api_keys:
-        shown = "$CHATBOT_API_KEY"
-        lines.append("Keys: those of CHATBOT_API_KEYS. With one of them in $CHATBOT_API_KEY:")
+        shown = "$KEY"
+        lines.append(
+            "Keys: those of CHATBOT_API_KEYS, which are not printed. With one of them in $KEY:"
+        )
     else:
         key, made = first_key(settings.data_dir)
         file = settings.data_dir / FIRST_KEY_FILE
         shown = key.reveal() if is_loopback(settings.host) else f"$(cat {file})"
         lines.append(f"Key: {'made now and ' if made else ''}kept in {file}")
-    model = settings.model or ("mock" if settings.uses_mock else "gpt-4o-mini")
+    model = settings.model or _model_of(settings)
     lines += [
         f"Look: {base}/" + (f"#key={shown}" if shown.startswith("sk_") else ""),
-        "Try:",
+        "Try:" if model != "MODEL" else "Try, with a model of the provider's for MODEL:",
         "",
         f"curl -N {base}/api/v1/chat/completions -H 'Content-Type: application/json' "
         f'-H "Authorization: Bearer {shown}" '

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from chatbot.access.keys import KeyRing, first_key
 from chatbot.chat.answer import ChatService
+from chatbot.core.logging import hide
 from chatbot.core.settings import Settings
 from chatbot.relay.running import Running
 from chatbot.shared.drain import Drain
@@ -29,6 +30,8 @@ class Services:
 
 def build_router(settings: Settings) -> Router:
     """The providers of the settings; the mock where there is none."""
+    for config in settings.providers:
+        hide(config.api_key)
     providers: list[Provider] = [HTTPProvider(config) for config in settings.providers]
     if settings.uses_mock:
         return Router([MockProvider()], (), settings.model or "mock")
@@ -38,6 +41,8 @@ def build_router(settings: Settings) -> Router:
 def build_services(settings: Settings) -> Services:
     """Build all services. Raises `SettingsError`."""
     keys = settings.api_keys or (first_key(settings.data_dir)[0],)
+    for key in keys:
+        hide(key)
     router = build_router(settings)
     return Services(
         settings,

@@ -6,9 +6,19 @@ Listens where HOST and PORT say, with WEB_CONCURRENCY workers; a setting that ca
 start with one line. Each value below has its reason beside it.
 """
 
+import json  # noqa: E402
+import logging  # noqa: E402
+import ssl  # noqa: E402
 import sys  # noqa: E402
+from contextlib import suppress  # noqa: E402
 
+from gunicorn.glogging import Logger as GunicornLogger  # noqa: E402
+from gunicorn.http.errors import ParseException  # noqa: E402
+from gunicorn.workers.ggevent import GeventWorker  # noqa: E402
+
+from chatbot.core.logging import JsonLines, log  # noqa: E402
 from chatbot.core.settings import SettingsError, load_settings  # noqa: E402
+from chatbot.protocol.error_body import error_body  # noqa: E402
 
 try:
     _settings = load_settings()
@@ -21,7 +31,36 @@ bind = (
     else f"{_settings.host}:{_settings.port}"
 )
 workers = _settings.workers
-worker_class = "gevent"
+
+
+class Logger(GunicornLogger):
+    """gunicorn's own lines in the application's form: redacted, and tracebacks without their texts."""
+
+    def setup(self, cfg):
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(JsonLines())
+
+
+class Worker(GeventWorker):
+    """gevent's worker, that quotes no request: a malformed head may hold a key, and gunicorn's own answer
+    and log line repeat it."""
+
+    def handle_error(self, req, client, addr, exc):
+        malformed = isinstance(exc, (ParseException, ssl.SSLError, TimeoutError))
+        level = logging.INFO if malformed else logging.ERROR
+        log("bad_connection", level=level, kind=type(exc).__name__, exc_info=not malformed)
+        status = b"400 Bad Request" if malformed else b"500 Internal Server Error"
+        code = "invalid_request" if malformed else "internal_error"
+        kind = "invalid_request_error" if malformed else "server_error"
+        body = json.dumps(error_body("The request can't be understood.", kind, code)).encode()
+        head = b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Type: application/json\r\n" % status
+        with suppress(OSError):
+            client.sendall(head + b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+
+
+worker_class = Worker
+logger_class = Logger
 
 # Streams and idle keep-alive sockets share these; when they are used up nothing is answered any more.
 worker_connections = 4000

@@ -79,8 +79,13 @@ class Server:
         return f"http://127.0.0.1:{self.port}/v1"
 
     def log(self) -> list[dict]:
-        lines = self.log_file.read_text().splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        lines = self.log_file.read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line[0] == "{" and line[-1] == "\n"]
+
+    def ended_by(self, request: int = -1) -> str | None:
+        """Who ended the newest logged request."""
+        requests = [line for line in self.log() if line["event"] == "request"]
+        return requests[request]["ended_by"] if requests else None
 
     def counts(self) -> dict:
         """Live greenlets and open descriptors of the worker, as it counts them itself."""
@@ -107,6 +112,7 @@ def running(
     beat: float = 10.0,
     ca: str = "",
     write: float = 20.0,
+    extra: str = "",
     **environ: str,
 ) -> Iterator[Server]:
     """Run the server with one worker; stop it, by process id, at the end."""
@@ -114,7 +120,7 @@ def running(
     conf = tmp / "gunicorn.test.py"
     shipped = str(ROOT / "deploy" / "gunicorn.conf.py")
     values = {"hold": hold, "beat": beat, "ca": ca, "write": write}
-    conf.write_text(CONFIG.format(conf=shipped, dump=str(dump_file), **values))
+    conf.write_text(CONFIG.format(conf=shipped, dump=str(dump_file), **values) + extra)
     env = {
         **os.environ, "PORT": str(port), "WEB_CONCURRENCY": "1", "CHATBOT_API_KEYS": KEY,
         "CHATBOT_DATA_DIR": str(tmp), "PYTHONPATH": str(ROOT), "CHATBOT_DRAIN_SECONDS": "1",

@@ -13,13 +13,27 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-_KEY = re.compile(r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_\-]{8,}|(?i:(?<=bearer )[^\s\"',]+)")
+from chatbot.core.secret import Secret
+
+_KEY = re.compile(
+    r"\b(?:sk|pk|rk|gsk|xai)[-_][A-Za-z0-9_\-]{8,}|\bAIza[A-Za-z0-9_\-]{20,}"
+    r"|(?i:(?<=bearer )[^\s\"',]+)"
+)
 _STARS = "********"
 _handler: logging.Handler | None = None
+_hidden: set[str] = set()
+
+
+def hide(secret: Secret) -> None:
+    """Star this value out of every text from now on, whatever it looks like."""
+    if len(secret.reveal()) >= 8:
+        _hidden.add(secret.reveal())
 
 
 def redact(text: str) -> str:
     """`text` with everything that looks like a key starred out."""
+    for value in _hidden:
+        text = text.replace(value, _STARS)
     return _KEY.sub(_STARS, text)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,8 @@ class RouteConfig:
 
     model: str
     targets: tuple[str, ...]
-    timeouts: Timeouts | None = None
+    timeouts: Mapping[str, float] = field(default_factory=dict)
+    """Those of `Timeouts` that the route overrides, for each of its targets."""
 
 
 def default_providers(key: Secret, base_url: str) -> tuple[ProviderConfig, ...]:
@@ -122,7 +123,7 @@ class _Reader:
             raise self.fail(where, "retries must be a whole number from 0 to 10")
         return ProviderConfig(
             name, base_url, self.key(where, table), retries,
-            self.timeouts(where, table.get("timeouts", {}), Timeouts()),
+            Timeouts(**self.timeouts(where, table.get("timeouts", {}))),
         )  # fmt: skip
 
     def key(self, where: str, table: Mapping[str, Any]) -> Secret:
@@ -134,14 +135,14 @@ class _Reader:
             raise self.fail(where, f"api_key_env names {name}, which is not set")
         return Secret(value)
 
-    def timeouts(self, where: str, table: object, base: Timeouts) -> Timeouts:
+    def timeouts(self, where: str, table: object) -> dict[str, float]:
         if not isinstance(table, dict):
             raise self.fail(where, "timeouts must be a table")
         self.known(f"{where}, timeouts", table, {f.name for f in fields(Timeouts)})
         for key, value in table.items():
             if type(value) not in (int, float) or not 0 < value <= 86400:
                 raise self.fail(where, f"timeouts.{key} must be seconds above 0")
-        return replace(base, **table)
+        return table
 
     def route(
         self, where: str, table: Mapping[str, Any], providers: Mapping[str, ProviderConfig]
@@ -156,7 +157,5 @@ class _Reader:
                 raise self.fail(where, f"target {target!r} is not provider/model")
             if name not in providers:
                 raise self.fail(where, f"no provider {name}.{nearest(name, providers)}")
-        own = table.get("timeouts")
-        first = providers[targets[0].partition("/")[0]]
-        timeouts = None if own is None else self.timeouts(where, own, first.timeouts)
+        timeouts = self.timeouts(where, table.get("timeouts", {}))
         return RouteConfig(self.text(where, table, "model"), tuple(targets), timeouts)

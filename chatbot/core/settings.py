@@ -25,7 +25,7 @@ from chatbot.core.provider_config import (
 from chatbot.core.secret import Secret
 from chatbot.core.settings_table import TABLE, SettingsError, nearest
 
-__all__ = ["Settings", "SettingsError", "is_loopback", "load_settings"]
+__all__ = ["Settings", "SettingsError", "is_loopback", "load_settings", "url_host"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,13 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def url_host(host: str) -> str:
+    """`host` as it stands in an address: lower-case, IPv6 in brackets; loopback for "all addresses"."""
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104
+        return "127.0.0.1"
+    return f"[{host.lower()}]" if ":" in host else host.lower()
 
 
 def load_settings(

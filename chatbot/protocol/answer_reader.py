@@ -75,6 +75,11 @@ class AnswerReader:
             return b""
         return self._pass(frames)
 
+    def feed_own(self, wire: bytes) -> bytes:
+        """As `feed`, for events that were written here: the limit on an event's size is not for them."""
+        self._decoder = SSEDecoder(cap=len(wire))
+        return self.feed(wire)
+
     def close(self) -> bytes:
         """What the end of the body completes."""
         return self._pass(self._decoder.close())
@@ -86,10 +91,12 @@ class AnswerReader:
 
     @property
     def complete(self) -> bool:
-        """Whether the answer has ended truthfully: `[DONE]`, or a finish reason for every choice."""
-        if self.fault is not None or not self._seen:
-            return False
-        return self.done or (self._seen == self._finished and len(self._finished) >= self._choices)
+        """Whether the answer has ended truthfully: `[DONE]`, or a finish reason for every choice.
+
+        What goes wrong behind the last finish reason takes nothing from the answer.
+        """
+        finished = self._seen == self._finished and len(self._finished) >= self._choices
+        return bool(self._seen) and (finished or (self.done and self.fault is None))
 
     def _pass(self, frames: list[Frame]) -> bytes:
         out: list[bytes] = []
@@ -99,6 +106,8 @@ class AnswerReader:
             if self._may_go(frame):
                 out.append(frame.raw)
                 self.sent_id = self.sent_id or frame.has_id
+        if self.done and self._seen:
+            self.has_content = True  # an answer may be empty
         if self.has_content:
             if self._held:
                 out[:0] = self._held

@@ -34,7 +34,8 @@ class Accumulator:
                 self._add_choice(choice)
 
     def _add_choice(self, choice: dict[str, Any]) -> None:
-        index = choice.get("index", 0)
+        index = choice.get("index")
+        index = index if isinstance(index, int) else 0
         whole = self._choices.setdefault(
             index, {"index": index, "message": {"role": "assistant", "content": None}}
         )

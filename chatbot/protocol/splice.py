@@ -36,16 +36,17 @@ class Splice:
                 out.append(DONE)
             elif frame.data is not None:
                 chunk = read_json(frame.data)
-                if self._is_rest(chunk):
+                if self._is_rest(chunk, _choice(chunk)):
                     out.append(encode_event({**chunk, "id": self._id}))
         return b"".join(out)
 
-    def _is_rest(self, chunk: dict[str, Any]) -> bool:
+    def _is_rest(self, chunk: dict[str, Any], choice: dict[str, Any] | None) -> bool:
         """Whether a chunk says more than has been delivered; it is cut down to that."""
-        if not self._missing or not chunk.get("choices"):
+        if not self._missing or choice is None:
             return not self._missing
-        choice = chunk["choices"][0]
         delta = choice.get("delta") or {}
+        if not isinstance(delta, dict) or not isinstance(delta.get("content") or "", str):
+            raise AnswersDiffer("the second answer is not plain text")
         if any(value for key, value in delta.items() if key not in ("role", "content")):
             raise AnswersDiffer("the second answer is not plain text")
         text = delta.get("content") or ""
@@ -61,3 +62,13 @@ class Splice:
     def _check_swallowed(self) -> None:
         if self._missing:
             raise AnswersDiffer("the second answer is shorter than what was delivered")
+
+
+def _choice(chunk: dict[str, Any]) -> dict[str, Any] | None:
+    """The only choice of a chunk, or None where it has none (usage)."""
+    choices = chunk.get("choices")
+    if not choices:
+        return None
+    if not isinstance(choices, list) or len(choices) > 1 or not isinstance(choices[0], dict):
+        raise AnswersDiffer("the second answer is not plain text")
+    return choices[0]

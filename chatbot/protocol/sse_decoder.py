@@ -24,7 +24,7 @@ from dataclasses import dataclass
 EVENT_CAP = 8 * 1024 * 1024
 """Bytes that one event may have before `EventTooLarge`: the most that a stream holds in memory."""
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 
 
 class EventTooLarge(ValueError):
@@ -142,7 +142,7 @@ class SSEDecoder:
         line = whole.rstrip(b"\r\n")
         if self._at_start:
             self._at_start = False
-            line = line.removeprefix(_BOM)
+            line = line.removeprefix(BOM)
         if line:
             self._field(line)
         else:

@@ -7,6 +7,9 @@ from typing import Any
 
 from chatbot.core.waiting import now
 
+_NAME_CAP = 100
+"""Characters of what a caller names in a log line: a name, not a text."""
+
 
 @dataclass
 class Record:
@@ -34,8 +37,8 @@ class Record:
         return {
             "request_id": self.request_id,
             "key_id": self.key_id,
-            "path": self.path,
-            "model": self.model,
+            "path": self.path[:_NAME_CAP],
+            "model": self.model[:_NAME_CAP],
             "provider": self.provider,
             "stream": self.stream,
             "status": self.status,

@@ -7,11 +7,14 @@ complete, one error event where it is not. Nothing is sent after either.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
-from chatbot.core.errors import ChatbotError
+from chatbot.core.errors import ChatbotError, InternalError
+from chatbot.core.logging import log
 from chatbot.core.waiting import now
 from chatbot.protocol.error_body import error_body
+from chatbot.protocol.sse_decoder import BOM
 from chatbot.protocol.sse_encoder import DONE, encode_event, heartbeat
 from chatbot.relay.departure import ClientConnection
 from chatbot.relay.heartbeat import Heartbeat
@@ -25,14 +28,8 @@ def relay(asking: Asking, client: ClientConnection, record: Record) -> Iterator[
 
     Raises `ChatbotError` before the first bytes only, and `Aborted` where the client has left by then.
     """
-    beat = Heartbeat()
     try:
-        for piece in asking.stream(beat.due):
-            if not piece and now() < beat.due():
-                continue
-            _mark(record, bool(piece), client)
-            beat.sent()
-            yield piece or heartbeat(asking.reader.sent_id)
+        yield from _pieces(asking, client, record)
         record.ended_by = "upstream"
         if not asking.reader.done:
             yield DONE
@@ -41,14 +38,40 @@ def relay(asking: Asking, client: ClientConnection, record: Record) -> Iterator[
         if not record.first_byte:
             raise
         yield _error_event(error, asking.reader.events)
-    except (GeneratorExit, Aborted):
+    except (Aborted, GeneratorExit) as left:
         record.ended_by = "client"
-        if not record.first_byte:
+        if isinstance(left, GeneratorExit) or not record.first_byte:
             raise
         return
+    except Exception:
+        if not record.first_byte:
+            raise
+        yield _error_event(_crash(record), asking.reader.events)
     finally:
         _note(record, asking)
     client.finish()
+
+
+def _pieces(asking: Asking, client: ClientConnection, record: Record) -> Iterator[bytes]:
+    """The answer's events, and heartbeats between them."""
+    beat, sent_id = Heartbeat(), False
+    for piece in asking.stream(beat.due):
+        if not piece and now() < beat.due():
+            continue
+        if record.first_byte and not record.first_token:
+            piece = piece.removeprefix(BOM)  # noqa: PLW2901  it is one at the very start only
+        _mark(record, bool(piece), client)
+        beat.sent()
+        yield piece or heartbeat(sent_id)
+        sent_id = sent_id or asking.reader.sent_id
+
+
+def _crash(record: Record) -> ChatbotError:
+    """Log a bug of ours, by place and kind; the error for the client names the request alone."""
+    log("crash", level=logging.ERROR, exc_info=True, request_id=record.request_id)
+    error = InternalError(f"Something failed here. Its id for the operator: {record.request_id}.")
+    record.code = error.code
+    return error
 
 
 def _mark(record: Record, content: bool, client: ClientConnection) -> None:

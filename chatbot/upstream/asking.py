@@ -30,6 +30,7 @@ from chatbot.upstream.retry import Retry
 from chatbot.upstream.route import Target
 
 _MOVES_ON = (UpstreamFailure, RateLimitExceeded, ContextLengthExceeded)
+"""Failures after which another may answer; a `TimeoutTotal` among them leaves no time for one."""
 
 
 class Asking:
@@ -79,7 +80,7 @@ class Asking:
                     if self.reader.has_content:
                         yield from self._go_on(target, error, beat)
                         return
-                    if last:
+                    if last or isinstance(error, TimeoutTotal):
                         raise
         except Aborted:
             raise self._stopped_by or Aborted from None
@@ -90,8 +91,8 @@ class Asking:
             for target in self._targets:
                 try:
                     return self._whole_with_retries(target)
-                except _MOVES_ON:
-                    if target is self._targets[-1]:
+                except _MOVES_ON as error:
+                    if target is self._targets[-1] or isinstance(error, TimeoutTotal):
                         raise
         except Aborted:
             raise self._stopped_by or Aborted from None

@@ -47,7 +47,7 @@ class Attempt:
         self.request = request
         self.reader = AnswerReader(wants_usage=request.wants_usage, choices=request.choices)
         self.began = now()
-        self._started = started
+        self._total = started + target.timeouts.total
         self._exchange: Exchange | None = None
         self._aborted = False
 
@@ -70,7 +70,7 @@ class Attempt:
         """
         limits = self.target.timeouts
         first = now() + (limits.first_token_last if last else limits.first_token)
-        first = min(first, self._started + limits.total)
+        first = min(first, self._total)
         head = yield from self._open(first, beat)
         chunk = yield from self._first_bytes(first, beat)
         if not looks_like_events(head, chunk):
@@ -79,33 +79,42 @@ class Attempt:
         yield from self._events(chunk, first, beat)
 
     def _open(self, first: float, beat: Beat) -> Generator[bytes, None, Head]:
-        ask_usage = self.target.provider.name not in _refuse_stream_options
-        while True:
-            self._ask(stream=True, ask_usage=ask_usage)
-            head = yield from self._head(first, beat)
+        name = self.target.provider.name
+        may_ask = name not in _refuse_stream_options
+        head = yield from self._ask_for_head(first, beat, ask_usage=may_ask)
+        if head.status == 200:
+            return head
+        error = read_error(self._the_exchange())
+        if may_ask and not self.request.payload.get("stream_options") and _is_refusal(head, error):
+            self.close()
+            head = yield from self._ask_for_head(first, beat, ask_usage=False)
             if head.status == 200:
+                _refuse_stream_options.add(name)
                 return head
             error = read_error(self._the_exchange())
-            if ask_usage and head.status in (400, 422) and _is_about_stream_options(error):
-                _refuse_stream_options.add(self.target.provider.name)
-                ask_usage = False
-                self.close()
-                continue
-            raise failure_of(head, error)
+        raise failure_of(head, error)
+
+    def _ask_for_head(
+        self, first: float, beat: Beat, *, ask_usage: bool
+    ) -> Generator[bytes, None, Head]:
+        self._ask(stream=True, ask_usage=ask_usage)
+        return (yield from self._head(first, beat))
 
     def _head(self, first: float, beat: Beat) -> Generator[bytes, None, Head]:
         while True:
             head = self._the_exchange().head(min(first, beat()))
             if head is not None:
                 return head
-            check_first_token(first)
+            check_first_token(first, self._total)
             yield b""
 
     def _ask(self, *, stream: bool, ask_usage: bool) -> None:
         if self._aborted:
             raise Aborted
         body = self.request.upstream_body(self.target.model, stream=stream, ask_usage=ask_usage)
-        self._exchange = self.target.provider.ask("POST", _PATH, body)
+        self._exchange = self.target.provider.ask(
+            "POST", _PATH, body, timeouts=self.target.timeouts
+        )
 
     def _the_exchange(self) -> Exchange:
         if self._exchange is None:
@@ -117,18 +126,18 @@ class Attempt:
             try:
                 chunk = self._the_exchange().read(min(first, beat()))
             except BodyCut:
-                raise UpstreamError("The provider broke off before it answered.") from None
+                raise UpstreamError(
+                    "The provider broke off before it answered.", may_recover=True
+                ) from None
             if chunk is not None:
                 return chunk
-            check_first_token(first)
+            check_first_token(first, self._total)
             yield b""
 
     def _events(self, chunk: bytes, first: float, beat: Beat) -> Iterator[bytes]:
         """The body of an event stream. Life is an event with data: comments do not count as it."""
         reader, exchange = self.reader, self._the_exchange()
-        patience = Patience(
-            reader, self.target.timeouts, first, self._started + self.target.timeouts.total
-        )
+        patience = Patience(reader, self.target.timeouts, first, self._total)
         piece = chunk
         try:
             while piece:
@@ -160,13 +169,14 @@ class Attempt:
 
     def _convert_json(self, chunk: bytes, first: float, beat: Beat) -> Iterator[bytes]:
         """A provider that answers JSON to a stream: the same answer, as events."""
-        pieces = [chunk]
-        while chunk and sum(map(len, pieces)) <= BODY_CAP:
+        pieces, size = [chunk], len(chunk)
+        while chunk and size <= BODY_CAP:
             chunk = yield from self._first_bytes(first, beat)
             pieces.append(chunk)
+            size += len(chunk)
         completion = read_completion(b"".join(pieces))
         wire = b"".join(encode_event(c) for c in chunks_of(completion, wants_usage=True))
-        out = self.reader.feed(wire + DONE)
+        out = self.reader.feed_own(wire + DONE)
         self._judge()
         yield out
 
@@ -176,7 +186,7 @@ class Attempt:
         Obeys `connect` and `total` only. Raises `ChatbotError`, `Aborted`.
         """
         self._ask(stream=False, ask_usage=False)
-        until = self._started + self.target.timeouts.total
+        until = self._total
         head = self._the_exchange().head(until)
         if head is None:
             raise too_late()
@@ -204,5 +214,6 @@ class Attempt:
         return json.dumps(accumulator.completion()).encode()
 
 
-def _is_about_stream_options(error: ProviderError) -> bool:
-    return "stream_options" in f"{error.param} {error.message}"
+def _is_refusal(head: Head, error: ProviderError) -> bool:
+    """Whether it was `stream_options`, which the caller had not sent, that the provider refused."""
+    return head.status in (400, 422) and "stream_options" in f"{error.param} {error.message}"

@@ -7,6 +7,7 @@ other texts stay out of answers and logs: they may name keys, addresses, account
 from __future__ import annotations
 
 import math
+import re
 import time
 from email.utils import parsedate_to_datetime
 
@@ -26,6 +27,7 @@ from chatbot.protocol.error_body import ProviderError
 from chatbot.upstream.provider import Head
 
 _MESSAGE_CAP = 2000
+_URL = re.compile(r"\bhttps?://\S+")
 _POLICY = ("content_policy_violation", "content_filter", "ResponsibleAIPolicyViolation")
 _SPENT = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 
@@ -89,5 +91,5 @@ def _auth(status: int) -> ChatbotError:
 
 
 def _passed(error: ProviderError) -> str:
-    text = redact(error.message[:_MESSAGE_CAP]).strip()
+    text = _URL.sub("[address]", redact(error.message[:_MESSAGE_CAP])).strip()
     return text or "The provider refused the request without a reason."

@@ -22,7 +22,14 @@ class MockProvider:
     def __init__(self, timeouts: Timeouts | None = None) -> None:
         self.timeouts = timeouts or Timeouts()
 
-    def ask(self, method: str, path: str, body: bytes | None = None) -> Exchange:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        timeouts: Timeouts | None = None,
+    ) -> Exchange:
         """Start a request; see `Provider.ask`."""
         return MockExchange(script_for(method, path, body or b""))
 

@@ -19,7 +19,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from chatbot.core.errors import ChatbotError, UpstreamError, UpstreamUnreachable
-from chatbot.core.provider_config import ProviderConfig
+from chatbot.core.provider_config import ProviderConfig, Timeouts
 from chatbot.core.waiting import now, spawn
 from chatbot.upstream.body import BodyReader
 from chatbot.upstream.connections import new_session, sending
@@ -39,7 +39,14 @@ class HTTPProvider:
         self._config = config
         self._session = new_session()
 
-    def ask(self, method: str, path: str, body: bytes | None = None) -> Exchange:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        timeouts: Timeouts | None = None,
+    ) -> Exchange:
         """Start a request; see `Provider.ask`."""
         headers = {"Accept": "application/json, text/event-stream"}
         if body is not None:
@@ -48,7 +55,8 @@ class HTTPProvider:
             headers["Authorization"] = f"Bearer {self._config.api_key.reveal()}"
         request = requests.Request(method, self._config.base_url + path, headers=headers, data=body)
         prepared = self._session.prepare_request(request)
-        return HTTPExchange(self._session, prepared, self.timeouts.connect, self.timeouts.total)
+        limits = timeouts or self.timeouts
+        return HTTPExchange(self._session, prepared, limits.connect, limits.total)
 
 
 class HTTPExchange:

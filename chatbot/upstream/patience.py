@@ -11,9 +11,14 @@ from chatbot.protocol.answer_reader import AnswerReader
 from chatbot.upstream.provider import Exchange
 from chatbot.upstream.reading import too_late
 
+AFTER_FINISH_SECONDS = 5.0
+"""How long `[DONE]` is waited for behind the last finish reason; it is sent without it then."""
 
-def check_first_token(limit: float) -> None:
-    """Raise `TimeoutFirstToken` where the clock has reached `limit`."""
+
+def check_first_token(limit: float, total: float) -> None:
+    """Raise `TimeoutFirstToken` where the clock has reached `limit`, `TimeoutTotal` for `total`."""
+    if now() >= total:
+        raise too_late()
     if now() >= limit:
         raise TimeoutFirstToken("The provider did not begin to answer in time. Try again.")
 
@@ -24,6 +29,8 @@ def next_piece(
     """The next bytes of a body; `b""` is yielded for each beat that passes meanwhile."""
     while True:
         limit = patience.limit()
+        if now() >= limit and patience.satisfied:
+            return b""
         if now() >= limit:
             raise patience.error()
         piece = exchange.read(min(limit, beat()))
@@ -52,8 +59,15 @@ class Patience:
         """The time at which patience ends, as things stand."""
         if self._reader.events > self._events:
             self._events, self._life = self._reader.events, now()
-        idle = self._life + self._idle if self._reader.has_content else self._first_token
-        return min(self._total, idle)
+        if not self._reader.has_content:
+            return min(self._total, self._first_token)
+        idle = min(self._idle, AFTER_FINISH_SECONDS) if self.satisfied else self._idle
+        return min(self._total, self._life + idle)
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether the answer is complete, and only its usage and `[DONE]` may still come."""
+        return self._reader.complete
 
     def error(self) -> ChatbotError:
         """The error for the limit that was reached."""

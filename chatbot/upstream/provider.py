@@ -64,5 +64,14 @@ class Provider(Protocol):
     timeouts: Timeouts
     retries: int
 
-    def ask(self, method: str, path: str, body: bytes | None = None) -> Exchange:
-        """Start a request, at once and without waiting. `path` begins with a slash."""
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        timeouts: Timeouts | None = None,
+    ) -> Exchange:
+        """Start a request, at once and without waiting. `path` begins with a slash.
+
+        `timeouts` are the route's where it has its own."""

@@ -15,7 +15,7 @@ from chatbot.upstream.provider import BodyCut, Exchange, Head
 BODY_CAP = 64 * 1024 * 1024
 """Bytes of a whole (non-streamed) answer, at the most."""
 _ERROR_CAP = 64 * 1024
-_ERROR_SECONDS = 5.0
+_ERROR_SECONDS = 1.0
 _FIELDS = (b"data:", b":", b"event:", b"id:", b"retry:")
 
 
@@ -57,6 +57,8 @@ def looks_like_events(head: Head, start: bytes) -> bool:
     start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     if head.content_type == "text/event-stream":
         return not start.startswith(b"{")
+    if not start and head.content_type == "application/json":
+        return False  # white space before a late answer
     return any(start.startswith(field) or field.startswith(start) for field in _FIELDS)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from chatbot.core.provider_config import RouteConfig, Timeouts
@@ -41,5 +41,5 @@ class Router:
     def _target(self, text: str, model: str, route: RouteConfig) -> Target:
         name, _, target_model = text.partition("/")
         provider = self._by_name[name]
-        timeouts = route.timeouts or provider.timeouts
+        timeouts = replace(provider.timeouts, **route.timeouts)
         return Target(provider, model if target_model == "*" else target_model, timeouts)

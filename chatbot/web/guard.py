@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from flask import Flask, Response, current_app, g, request
 
 from chatbot.core.errors import InvalidApiKey, InvalidRequest, RequestTooLarge
 from chatbot.core.ids import new_request_id
 from chatbot.core.logging import log_fields
-from chatbot.core.settings import Settings, is_loopback
+from chatbot.core.settings import Settings, url_host
+from chatbot.core.waiting import now
 from chatbot.relay.record import Record
 from chatbot.services import Services
 
@@ -51,10 +54,8 @@ def known_hosts(settings: Settings) -> list[str]:
     """Host names that requests may be addressed to."""
     hosts = ["localhost", "127.0.0.1", "[::1]", *settings.hosts]
     if settings.public_url:
-        hosts.append(settings.public_url.split("://", 1)[1].split("/")[0].rsplit(":", 1)[0])
-    if not is_loopback(settings.host) and settings.host not in ("0.0.0.0", "::"):  # noqa: S104
-        hosts.append(settings.host)
-    return hosts
+        hosts.append(url_host(urlsplit(settings.public_url).hostname or ""))
+    return [*hosts, url_host(settings.host)]
 
 
 def _host_is_known(hosts: list[str]) -> bool:
@@ -90,6 +91,8 @@ def init_app(app: Flask, settings: Settings) -> None:
         if not request.path.startswith("/static/"):
             response.headers.setdefault("Cache-Control", "no-store")
         g.record.status = response.status_code
-        if not response.is_streamed:
+        elapsed = (now() - g.record.started) * 1000
+        response.headers["Server-Timing"] = f"first-byte;dur={elapsed:.1f}"
+        if not (g.record.stream and response.is_streamed):
             write_line(g.record)
         return response

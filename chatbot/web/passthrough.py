@@ -6,13 +6,13 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, g, request
 
-from chatbot.core.errors import InvalidRequest, UpstreamError
+from chatbot.core.errors import ChatbotError, InvalidRequest, UpstreamError
 from chatbot.core.waiting import now
 from chatbot.protocol.error_body import read_provider_error
 from chatbot.protocol.strict_json import NotJSON, read_json
 from chatbot.relay.departure import ClientConnection
 from chatbot.upstream.failure import failure_of
-from chatbot.upstream.provider import Exchange
+from chatbot.upstream.provider import Aborted, Exchange
 from chatbot.upstream.reading import read_whole, too_late
 from chatbot.web.guard import json_body, require_key, services
 
@@ -48,12 +48,27 @@ def _pass(method: str, path: str, body: bytes | None = None) -> Response:
     require_key()
     provider = services().router.default
     g.record.provider = provider.name
+    stopped: list[ChatbotError] = []
     exchange = provider.ask(method, path, body)
+
+    def stop(error: ChatbotError) -> None:
+        stopped.append(error)
+        exchange.abort()
+
     client = ClientConnection(request.environ.get("gunicorn.socket"))
-    client.watch(exchange.abort)
+    leave = None
     try:
+        leave = services().running.enter(stop)
+        client.watch(exchange.abort)
         return _answer(exchange, now() + provider.timeouts.total)
+    except Aborted:
+        if stopped:
+            raise stopped[0] from None
+        g.record.ended_by = "client"
+        raise
     finally:
+        if leave is not None:
+            leave()
         exchange.close()
         client.release()
 

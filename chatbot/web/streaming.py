@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 
 from flask import Response, stream_with_context
 
+from chatbot.core.errors import InternalError
+
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache, no-transform",
@@ -24,7 +26,9 @@ def stream_response(events: Iterator[bytes], on_close: Callable[[], None]) -> Re
     Raises what the iterator raises before its first item, after `on_close`.
     """
     try:
-        first = next(events)
+        first = next(events, None)
+        if first is None:
+            raise InternalError("There was no answer, and no reason.")
     except BaseException:
         on_close()
         raise

@@ -7,17 +7,22 @@ import sys
 
 import pytest
 
-from chatbot.core.logging import configure_logging, log, redact
+from chatbot.core.logging import configure_logging, hide, log, redact
 from chatbot.core.secret import Secret
 
 
 @pytest.mark.parametrize(
     "text",
-    ["sk-abcdef0123456789", "sk_abcdef0123456789", "pk_abcdef0123456789", "sk-proj-abc_DEF-123456",
+    ["sk-abcdef0123456789", "sk_abcdef0123456789", "pk_abcdef0123456789", "sk-proj-abc_DEF-123456", "gsk_abcdef0123456789",
      "Authorization: Bearer abcdef0123"],
 )  # fmt: skip
 def test_whatever_looks_like_a_key_is_starred_out(text):
     assert "abc" not in redact(f"before {text} after")
+
+
+def test_a_known_secret_is_starred_out_whatever_it_looks_like():
+    hide(Secret("correct horse battery"))
+    assert "horse" not in redact("a correct horse battery staple")
 
 
 def test_a_line_is_json_and_a_secret_in_a_field_is_stars(capfd):

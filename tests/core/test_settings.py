@@ -95,8 +95,8 @@ def test_toml_providers_and_routes(toml):
     settings = toml(TOML)
     assert settings.providers[0].base_url == "https://api.example/v1"
     assert settings.providers[0].api_key.reveal() == "k" * 20
-    assert settings.routes[0].timeouts.idle == 3
-    assert settings.routes[0].timeouts.first_token == 7
+    assert settings.providers[0].timeouts.first_token == 7
+    assert settings.routes[0].timeouts == {"idle": 3}
 
 
 @pytest.mark.parametrize(

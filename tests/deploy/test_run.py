@@ -21,7 +21,7 @@ CLEAN = {k: v for k, v in os.environ.items() if not k.startswith(("CHATBOT_", "O
 
 
 @contextmanager
-def started(command, folder, **environ):
+def started(command, folder, probe="127.0.0.1", **environ):
     """Run a server; gives its port and what it has printed so far."""
     port = free_port()
     out = folder / "out.txt"
@@ -31,7 +31,7 @@ def started(command, folder, **environ):
             command, cwd=environ.pop("cwd", folder), env=env, stdout=sink, stderr=sink, start_new_session=True
         )  # fmt: skip
     try:
-        wait_for(lambda: process.poll() is not None or _healthy(port), 60)
+        wait_for(lambda: process.poll() is not None or _healthy(port, probe), 60)
         assert process.poll() is None, out.read_text()
         yield port, out.read_text()
     finally:
@@ -39,9 +39,9 @@ def started(command, folder, **environ):
         process.wait(20)
 
 
-def _healthy(port: int) -> bool:
+def _healthy(port: int, host: str) -> bool:
     probe = subprocess.run(
-        ["curl", "-sf", f"http://127.0.0.1:{port}/healthz"], capture_output=True, check=False
+        ["curl", "-sfg", f"http://{host}:{port}/healthz"], capture_output=True, check=False
     )
     return probe.returncode == 0
 
@@ -182,3 +182,24 @@ def test_a_wheel_runs_too_pages_included(tmp_path):
     assert __version__ in page
     assert "text/event-stream" not in json.dumps(text)
     assert "async function ask" in page
+
+
+@pytest.mark.parametrize(
+    ("host", "base"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:"),
+        ("127.0.0.5", "http://127.0.0.5:"),
+        ("::1", "http://[::1]:"),
+    ],
+)
+def test_the_printed_address_is_one_that_answers(tmp_path, host, base):
+    command = [sys.executable, "-m", "chatbot", "serve"]
+    probe = base.removeprefix("http://").removesuffix(":")
+    environ = {"HOST": host, "CHATBOT_MOCK": "1", "PYTHONPATH": str(ROOT)}
+    with started(command, tmp_path, probe=probe, **environ) as (port, text):
+        assert f"{base}{port}/" in text
+        line = printed_curl(text)
+        done = subprocess.run(
+            line + " -sS -g --max-time 30", shell=True, capture_output=True, text=True, check=True, cwd=tmp_path
+        )  # fmt: skip
+        assert done.stdout.endswith("data: [DONE]\n\n")

@@ -74,7 +74,7 @@ def test_a_reader_that_takes_nothing_is_let_go(upstream, tmp_path):
             entry = wait_for(lambda: upstream.log[before:])[0]
             wait_for(lambda: "at" in entry)
             assert entry["ended"] == "client_gone"
-            wait_for(lambda: server.log()[-1].get("ended_by") == "client")
+            wait_for(lambda: server.ended_by() == "client")
 
 
 def test_no_request_fails_while_the_server_is_reloaded(upstream, tmp_path):

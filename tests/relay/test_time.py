@@ -126,7 +126,7 @@ def test_who_leaves_is_noticed_within_half_a_second(server, upstream, payload, h
     wait_for(lambda: "at" in entry)
     assert entry["ended"] == "client_gone"
     assert entry["at"] - left < 0.5
-    wait_for(lambda: server.log()[-1].get("ended_by") == "client")
+    wait_for(lambda: server.ended_by() == "client")
 
 
 def test_a_pipelined_request_does_not_hide_a_departure(server, upstream):

@@ -31,7 +31,7 @@ class Sequence(MockProvider):
         self.asked = 0
         self._scripts = list(scripts)
 
-    def ask(self, method, path, body=None):
+    def ask(self, method, path, body=None, *, timeouts=None):
         self.asked += 1
         if self._scripts:
             return MockExchange(self._scripts.pop(0))

@@ -23,7 +23,7 @@ class Failing(MockProvider):
         self.asked = 0
         self._status = status
 
-    def ask(self, method, path, body=None):
+    def ask(self, method, path, body=None, *, timeouts=None):
         self.asked += 1
         return MockExchange(error_script(self._status, "no", "no"))
 
@@ -31,7 +31,10 @@ class Failing(MockProvider):
 class Working(MockProvider):
     name = "working"
 
-    def ask(self, method, path, body=None):
+    def __init__(self) -> None:
+        super().__init__(Timeouts(first_token=44))
+
+    def ask(self, method, path, body=None, *, timeouts=None):
         self.asked = body
         return MockExchange(script_for(method, path, body))
 
@@ -42,10 +45,11 @@ def router(status=500, **route):
 
 
 def test_patterns_and_stars_resolve():
-    targets = router(timeouts=Timeouts(idle=3)).targets("gpt-4")
+    targets = router(timeouts={"idle": 3}).targets("gpt-4")
     assert [(t.provider.name, t.model, t.timeouts.idle) for t in targets] == [
         ("failing", "gpt-4", 3), ("working", "mock-instant", 3),
     ]  # fmt: skip
+    assert [t.timeouts.first_token for t in targets] == [10, 44], "the rest is each provider's own"
 
 
 def test_no_route_and_no_model_mean_the_defaults():
