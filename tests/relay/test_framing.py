@@ -122,23 +122,23 @@ def test_who_leaves_does_not_cut_the_next_user_of_the_connection(odd):
         Script([(0.0, framed(body) + b"0\r\n\r\n")], headers={"Content-Type": "application/json"},
                framing="raw", end="close"),
     ]  # fmt: skip
-    before, connections = len(upstream.log), upstream.connections
+    before = len(upstream.log)
     stalled = Client(server.port)
     stalled.send_chat(stream=True)
     stalled.head()
-    wait_for(lambda: len(upstream.log) > before and "at" in upstream.log[before])
-    replies = []
+    while b"data: " not in stalled._rest:  # from here on its server is stuck in sending the rest
+        stalled._more()
+    connections, replies = upstream.connections, []
 
     def other() -> None:
+        mock = {"first_token": 0, "pace": 0.05, "tokens": 20}
         with Client(server.port) as client:
-            replies.append(
-                client.chat(stream=True, mock={"first_token": 0, "pace": 0.05, "tokens": 20})
-            )
+            replies.append(client.chat(stream=True, mock=mock))
 
     thread = threading.Thread(target=other)
     thread.start()
     wait_for(lambda: len(upstream.log) > before + 1)
+    assert upstream.connections == connections, "the pooled connection serves the next"
     stalled.sock.close()
     thread.join(15)
     assert replies[0].events[-1] == "[DONE]"
-    assert upstream.connections - connections <= 2
