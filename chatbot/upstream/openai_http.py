@@ -134,9 +134,8 @@ class HTTPExchange:
             raise
         finally:
             if self._body.ended:
-                self._socket = (
-                    None  # the pool may have given it to another request: not ours to cut
-                )
+                # The pool may have given it to another request: not ours to cut any more.
+                self._socket = None
         if self._aborted:
             raise Aborted
         return data
