@@ -142,3 +142,4 @@ def test_who_leaves_does_not_cut_the_next_user_of_the_connection(odd):
     stalled.sock.close()
     thread.join(15)
     assert replies[0].events[-1] == "[DONE]"
+    assert len(upstream.log) == before + 2, "nothing had to be rescued by asking again"
