@@ -57,11 +57,16 @@ def parse_chat_request(body: bytes) -> ChatRequest:
         raise BadRequest(f"The body is not valid JSON: {error}.") from None
     if not isinstance(payload, dict):
         raise BadRequest("The body must be a JSON object.")
-    return check_chat_request(payload)
+    return _check(payload)
 
 
 def check_chat_request(payload: dict[str, Any]) -> ChatRequest:
-    """Check a request that is already a Python value. Raises `BadRequest`."""
+    """Check a request that is a Python value and no JSON yet. Raises `BadRequest`."""
+    _check_is_json(payload)
+    return _check(payload)
+
+
+def _check(payload: dict[str, Any]) -> ChatRequest:
     model = payload.get("model") or ""
     if not isinstance(model, str):
         raise BadRequest("model must be a string.", "model")
@@ -75,7 +80,6 @@ def check_chat_request(payload: dict[str, Any]) -> ChatRequest:
     choices = payload.get("n")
     if choices is not None and (type(choices) is not int or not 1 <= choices <= 128):
         raise BadRequest("n must be a whole number from 1 to 128.", "n")
-    _check_finite(payload)
     wants_usage = bool((options or {}).get("include_usage"))
     return ChatRequest(payload, model, bool(stream), wants_usage, choices or 1)
 
@@ -90,8 +94,7 @@ def _check_messages(messages: object) -> None:
             raise BadRequest(f"messages[{place}].role must be a string.", "messages")
 
 
-def _check_finite(payload: dict[str, Any]) -> None:
-    """1e400 is JSON and no number that can be written again."""
+def _check_is_json(payload: dict[str, Any]) -> None:
     try:
         json.dumps(payload, allow_nan=False)
     except ValueError:

@@ -4,6 +4,7 @@ raises RecursionError, which is no ValueError, on deep nesting."""
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 
@@ -15,6 +16,13 @@ def _refuse_constant(name: str) -> Any:
     raise NotJSON(f"{name} is not JSON")
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise NotJSON("a number is out of range")
+    return value
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -23,14 +31,16 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _relaxed = json.JSONDecoder(parse_constant=_refuse_constant)
-_unique_keys = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_unique)
+_unique_keys = json.JSONDecoder(
+    parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique
+)
 
 
 def read_json(data: bytes, *, unique_keys: bool = False) -> Any:
     """The value of a JSON text. Raises `NotJSON`.
 
-    With `unique_keys`, an object that has a key twice is refused: two readers could take it for two
-    different requests.
+    With `unique_keys`, for requests, an object that has a key twice is refused: two readers could take it
+    for two different requests. So is 1e400: it is JSON, and no number that could be written again.
     """
     decoder = _unique_keys if unique_keys else _relaxed
     try:
