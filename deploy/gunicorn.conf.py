@@ -16,12 +16,15 @@ from gunicorn.glogging import Logger as GunicornLogger  # noqa: E402
 from gunicorn.http.errors import ParseException  # noqa: E402
 from gunicorn.workers.ggevent import GeventWorker  # noqa: E402
 
+from chatbot.access.keys import first_key  # noqa: E402
 from chatbot.core.logging import JsonLines, log  # noqa: E402
 from chatbot.core.settings import SettingsError, load_settings  # noqa: E402
 from chatbot.protocol.error_body import error_body  # noqa: E402
 
 try:
     _settings = load_settings()
+    # Made here, before there are workers: a folder that can't be written stops the start too.
+    _settings.api_keys or first_key(_settings.data_dir)
 except SettingsError as error:
     sys.exit(f"chatbot: {error}")
 

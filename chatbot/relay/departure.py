@@ -28,7 +28,6 @@ class ClientConnection:
     """The socket of one request, or None where the server does not show it: then nothing happens."""
 
     def __init__(self, sock: socket.socket | None) -> None:
-        self.gone = False
         self._socket = sock
         self._watch: PeerWatch | None = None
         self._held = False
@@ -39,7 +38,6 @@ class ClientConnection:
             return
 
         def left() -> None:
-            self.gone = True
             on_gone()
             if self._socket is not None:
                 with suppress(OSError):  # a writer that is stuck on this socket is freed

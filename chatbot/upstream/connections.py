@@ -47,14 +47,8 @@ class _WatchedHTTP(HTTPConnection):
         super().request(*args, **kwargs)
 
 
-class _WatchedHTTPS(HTTPSConnection):
-    def connect(self) -> None:
-        super().connect()
-        _tell(self.sock)
-
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        _tell(self.sock)
-        super().request(*args, **kwargs)
+class _WatchedHTTPS(_WatchedHTTP, HTTPSConnection):
+    """The same over TLS: `super()` in the class above is then HTTPSConnection."""
 
 
 class _HTTPPool(HTTPConnectionPool):

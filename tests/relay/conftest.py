@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import pytest
 
+from chatbot.upstream.mock_script import Script, write_script
 from chatbot.upstream.mock_server import MockServer
-from tests.server import Client, running
+from tests.server import Client, Server, running
 
 
 @pytest.fixture(scope="module")
@@ -28,3 +34,23 @@ def server(upstream, tmp_path_factory):
 def client(server):
     with Client(server.port) as found:
         yield found
+
+
+@contextmanager
+def queued(
+    folder: Path, timeouts: str, **options: float
+) -> Iterator[tuple[Server, list[Script], MockServer]]:
+    """A server before one provider that plays the scripts in its queue, then good answers."""
+    scripts: list[Script] = []
+
+    def next_script(_method, _path, body):
+        return scripts.pop(0) if scripts else write_script(json.loads(body))
+
+    upstream = MockServer(scripts=next_script).start()
+    config = folder / "c.toml"
+    config.write_text(
+        f"""[[provider]]\nname = "odd"\nbase_url = "{upstream.base_url}"\ntimeouts = {{ {timeouts} }}\n"""
+    )
+    with running(folder, CHATBOT_CONFIG=str(config), **options) as server:
+        yield server, scripts, upstream
+    upstream.stop()

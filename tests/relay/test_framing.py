@@ -8,17 +8,12 @@ import time
 
 import pytest
 
-from chatbot.upstream.mock_script import Script, write_script
-from chatbot.upstream.mock_server import MockServer
+from chatbot.upstream.mock_script import Script
+from tests.relay.conftest import queued
 from tests.relay.test_relay import DONE, wire
-from tests.server import Client, running, wait_for
+from tests.server import Client, wait_for
 
-TOML = """
-[[provider]]
-name = "odd"
-base_url = "{url}"
-timeouts = {{ first_token = 1, first_token_last = 2, idle = 0.8, total = 5 }}
-"""
+LIMITS = "first_token = 1, first_token_last = 2, idle = 0.8, total = 5"
 
 
 def framed(data: bytes) -> bytes:
@@ -27,18 +22,8 @@ def framed(data: bytes) -> bytes:
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory):
-    """A server before a provider that plays the scripts it is given, then good answers."""
-    scripts: list[Script] = []
-
-    def next_script(_method, _path, body):
-        return scripts.pop(0) if scripts else write_script(json.loads(body))
-
-    upstream = MockServer(scripts=next_script).start()
-    folder = tmp_path_factory.mktemp("odd")
-    (folder / "c.toml").write_text(TOML.format(url=upstream.base_url))
-    with running(folder, hold=0.5, beat=0.2, CHATBOT_CONFIG=str(folder / "c.toml")) as server:
-        yield server, scripts, upstream
-    upstream.stop()
+    with queued(tmp_path_factory.mktemp("odd"), LIMITS, hold=0.5, beat=0.2) as found:
+        yield found
 
 
 def events(count: int) -> bytes:

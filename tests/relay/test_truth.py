@@ -8,16 +8,12 @@ import pytest
 
 from chatbot.protocol.error_body import error_body
 from chatbot.protocol.sse_encoder import DONE, encode_event
-from chatbot.upstream.mock_script import Script, error_script, write_script
+from chatbot.upstream.mock_script import Script, error_script
 from chatbot.upstream.mock_server import MockServer
+from tests.relay.conftest import queued
 from tests.server import KEY, Client, running, wait_for
 
-TOML = """
-[[provider]]
-name = "odd"
-base_url = "{url}"
-timeouts = {{ first_token = 1, first_token_last = 1, idle = 0.5, total = 5 }}
-"""
+LIMITS = "first_token = 1, first_token_last = 1, idle = 0.5, total = 5"
 
 
 def chunk(delta=None, finish=None, **more) -> bytes:
@@ -34,17 +30,8 @@ ROLE, HELLO, STOP = (
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory):
-    scripts: list[Script] = []
-
-    def next_script(_method, _path, body):
-        return scripts.pop(0) if scripts else write_script(json.loads(body))
-
-    upstream = MockServer(scripts=next_script).start()
-    folder = tmp_path_factory.mktemp("truth")
-    (folder / "c.toml").write_text(TOML.format(url=upstream.base_url))
-    with running(folder, hold=0.4, beat=0.2, CHATBOT_CONFIG=str(folder / "c.toml")) as server:
-        yield server, scripts, upstream
-    upstream.stop()
+    with queued(tmp_path_factory.mktemp("odd"), LIMITS, hold=0.4, beat=0.2) as found:
+        yield found
 
 
 def play(odd, *scripts, **payload):
