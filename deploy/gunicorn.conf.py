@@ -17,6 +17,7 @@ from gunicorn.http.errors import ParseException  # noqa: E402
 from gunicorn.workers.ggevent import GeventWorker  # noqa: E402
 
 from chatbot.access.keys import first_key  # noqa: E402
+from chatbot.core.descriptors import raise_limit  # noqa: E402
 from chatbot.core.logging import JsonLines, log  # noqa: E402
 from chatbot.core.settings import SettingsError, load_settings  # noqa: E402
 from chatbot.protocol.error_body import error_body  # noqa: E402
@@ -34,6 +35,7 @@ bind = (
     else f"{_settings.host}:{_settings.port}"
 )
 workers = _settings.workers
+raise_limit()
 
 
 class Logger(GunicornLogger):

@@ -18,9 +18,12 @@ from chatbot.protocol.strict_json import read_json
 from chatbot.relay.departure import ClientConnection
 from chatbot.relay.record import Record
 from chatbot.relay.relay import relay
+from chatbot.shared.process import ProcessState
 from chatbot.upstream.asking import Asking
+from chatbot.upstream.breaker import Breakers
 from chatbot.upstream.provider import Aborted
 from chatbot.upstream.route import Router
+from chatbot.upstream.turns import Turns
 
 OnChunk = Callable[[dict[str, Any], dict[str, Any]], None]
 """Called with (delta, event): one choice's delta, and the whole chunk that it came in."""
@@ -35,14 +38,17 @@ def read_request(body: bytes) -> ChatRequest:
 
 
 class ChatService:
-    """Asks providers, as the router says."""
+    """Asks providers, as the router says. Without `breakers` this process has its own."""
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, breakers: Breakers | None = None) -> None:
         self._router = router
+        self._breakers = breakers or Breakers(ProcessState())
 
-    def ask(self, request: ChatRequest) -> Asking:
-        """A question that is ready to be asked; nothing has been sent yet."""
-        return Asking(self._router.targets(request.model), request)
+    def ask(self, request: ChatRequest, request_id: str = "") -> Asking:
+        """A question that is ready to be asked; nothing has been sent yet. The log gets `request_id`."""
+        return Asking(
+            Turns(self._router.targets(request.model), self._breakers), request, request_id
+        )
 
     def stream(self, asking: Asking, client: ClientConnection, record: Record) -> Iterator[bytes]:
         """The answer as an event stream; see `relay`. The caller closes `asking` and `client`."""
@@ -60,7 +66,7 @@ class ChatService:
             record.ended_by = "client"
             raise
         finally:
-            record.provider = asking.provider
+            record.provider, record.attempts = asking.provider, asking.attempts
             record.usage = asking.reader.usage
             record.model = asking.reader.model or record.model
 

@@ -145,7 +145,8 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "CHATBOT_MAX_STREAMS", "max_streams", number(1, 3500), 2000,
-        "Answers that one worker has under way at the most; over it, 503 with Retry-After.",
+        "Answers that one worker has under way at the most; over it, 503 with Retry-After. "
+        "Fewer where the system allows fewer open files.",
     ),
     Setting("CHATBOT_LOG_LEVEL", "log_level", level, "info", "debug, info, warning or error."),
     Setting(
@@ -154,7 +155,8 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "CHATBOT_REDIS_URL", "redis_url", secret, Secret(""),
-        "Redis for state shared between machines.", secret=True, reserved=True,
+        "Redis for state shared between machines; without it the data directory is shared by the "
+        "workers of one.", secret=True,
     ),
     Setting(
         "CHATBOT_SECRET_KEY", "secret_key", secret, Secret(""), "Signs sessions.",
@@ -162,7 +164,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "LATENCY_METRICS_ENABLED", "latency_metrics_enabled", boolean, True,
-        "Whether latencies are measured.", reserved=True,
+        "Whether `/metrics` answers.",
     ),
 )  # fmt: skip
 

@@ -21,7 +21,9 @@ class Record:
     started: float = field(default_factory=now)
     first_byte: float = 0.0
     first_token: float = 0.0
+    asked: str = ""
     model: str = ""
+    attempts: int = 0
     provider: str = ""
     status: int = 0
     stream: bool = False
@@ -38,8 +40,10 @@ class Record:
             "request_id": self.request_id,
             "key_id": self.key_id,
             "path": self.path[:_NAME_CAP],
+            "asked": self.asked[:_NAME_CAP],
             "model": self.model[:_NAME_CAP],
             "provider": self.provider,
+            "attempts": self.attempts,
             "stream": self.stream,
             "status": self.status,
             "code": self.code,

@@ -83,7 +83,7 @@ def _mark(record: Record, content: bool, client: ClientConnection) -> None:
 
 
 def _note(record: Record, asking: Asking) -> None:
-    record.provider = asking.provider
+    record.provider, record.attempts = asking.provider, asking.attempts
     record.events = asking.reader.events
     record.usage = asking.reader.usage
     record.model = asking.reader.model or record.model

@@ -15,6 +15,7 @@ from chatbot.core.errors import (
     ChatbotError,
     ContextLengthExceeded,
     RateLimitExceeded,
+    TimeoutFirstToken,
     TimeoutTotal,
     UpstreamError,
     UpstreamFailure,
@@ -28,23 +29,30 @@ from chatbot.upstream.attempt import Attempt, Beat
 from chatbot.upstream.provider import Aborted
 from chatbot.upstream.retry import Retry
 from chatbot.upstream.route import Target
+from chatbot.upstream.turns import Turn, Turns
 
 _MOVES_ON = (UpstreamFailure, RateLimitExceeded, ContextLengthExceeded)
 """Failures after which another may answer; a `TimeoutTotal` among them leaves no time for one."""
 
 
+_NAME_CAP = 100
+"""Characters of a model's name in the log."""
+
+
 class Asking:
     """One question under way. `abort` may be called from anywhere; `close` ends it in any state.
 
-    `reader` is what is known of the answer that the caller gets.
+    `reader` is what is known of the answer that the caller gets, `attempts` how often a target was asked.
     """
 
-    def __init__(self, targets: list[Target], request: ChatRequest) -> None:
+    def __init__(self, turns: Turns, request: ChatRequest, request_id: str = "") -> None:
         self.request = request
+        self.request_id = request_id
+        self.attempts = 0
         self.reader = AnswerReader(wants_usage=request.wants_usage, choices=request.choices)
         self.provider = ""
         self.started = now()
-        self._targets = targets
+        self._turns = turns
         self._attempt: Attempt | None = None
         self._stopped = threading.Event()
         self._stopped_by: ChatbotError | None = None
@@ -61,9 +69,8 @@ class Asking:
 
     def close(self) -> None:
         """The end, in any state."""
-        attempt, self._attempt = self._attempt, None
-        if attempt is not None:
-            attempt.close()
+        self._let_go()
+        self._turns.end()
 
     def stream(self, beat: Beat) -> Iterator[bytes]:
         """Whole events as they come; `b""` when `beat()`, a time, is reached in silence.
@@ -71,104 +78,146 @@ class Asking:
         Ends where the answer is complete. Raises `ChatbotError` where it is not, `Aborted` after `abort`.
         """
         try:
-            for target in self._targets:
-                last = target is self._targets[-1]
+            failure: ChatbotError = UpstreamError("No target answered.")
+            while turn := self._turns.next():
                 try:
-                    yield from self._stream_with_retries(target, last, beat)
+                    yield from self._stream_with_retries(turn, beat)
                     return
                 except _MOVES_ON as error:
                     if self.reader.has_content:
-                        yield from self._go_on(target, error, beat)
+                        yield from self._go_on(turn, error, beat)
                         return
-                    if last or isinstance(error, TimeoutTotal):
-                        raise
+                    failure = error
+                    if _is_the_end(turn, error):
+                        break
+            raise failure
         except Aborted:
             raise self._stopped_by or Aborted from None
 
     def whole(self) -> bytes:
         """The answer as one JSON body; see `Attempt.whole`."""
         try:
-            for target in self._targets:
+            failure: ChatbotError = UpstreamError("No target answered.")
+            while turn := self._turns.next():
                 try:
-                    return self._whole_with_retries(target)
+                    return self._whole_with_retries(turn)
                 except _MOVES_ON as error:
-                    if target is self._targets[-1] or isinstance(error, TimeoutTotal):
-                        raise
+                    failure = error
+                    if _is_the_end(turn, error):
+                        break
+            raise failure
         except Aborted:
             raise self._stopped_by or Aborted from None
-        raise UpstreamError("No target answered.")
+
+    def _let_go(self) -> None:
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.close()
 
     def _begin(self, target: Target) -> Attempt:
-        self.close()
+        self._let_go()
         if self._stopped.is_set():
             raise Aborted
         attempt = Attempt(target, self.request, self.started)
+        self.attempts += 1
         self._attempt, self.reader, self.provider = attempt, attempt.reader, target.provider.name
         return attempt
 
-    def _stream_with_retries(self, target: Target, last: bool, beat: Beat) -> Iterator[bytes]:
+    def _stream_with_retries(self, turn: Turn, beat: Beat) -> Iterator[bytes]:
         for failures in itertools.count(1):
-            attempt = self._begin(target)
+            attempt = self._begin(turn.target)
             try:
-                yield from attempt.stream(last=last, beat=beat)
-                return
-            except _MOVES_ON as error:
+                yield from attempt.stream(last=turn.last, beat=beat)
+            except ChatbotError as error:
                 if attempt.reader.has_content:
                     raise
-                pause = self._after_failure(attempt, failures, error)
+                pause = self._after_failure(turn, attempt, failures, error)
                 if pause is None:
                     raise
+            else:
+                self._turns.note(turn.target, None)
+                return
             until = now() + pause
             while self._rest(min(until, beat())) < until:
                 yield b""
 
-    def _whole_with_retries(self, target: Target) -> bytes:
+    def _whole_with_retries(self, turn: Turn) -> bytes:
         for failures in itertools.count(1):
-            attempt = self._begin(target)
+            attempt = self._begin(turn.target)
             try:
-                return attempt.whole()
-            except _MOVES_ON as error:
-                pause = self._after_failure(attempt, failures, error)
+                body = attempt.whole()
+            except ChatbotError as error:
+                pause = self._after_failure(turn, attempt, failures, error)
                 if pause is None:
                     raise
+            else:
+                self._turns.note(turn.target, None)
+                return body
             self._rest(now() + pause)
         raise UpstreamError("No attempt answered.")
 
-    def _go_on(self, target: Target, error: ChatbotError, beat: Beat) -> Iterator[bytes]:
+    def _go_on(self, turn: Turn, error: ChatbotError, beat: Beat) -> Iterator[bytes]:
         """After content: the rest of the answer from the next target, or the same once more.
 
         Raises the error that broke the answer off where nobody tells the same answer.
         """
         broken, delivered = self.reader, self.reader.plain_text
-        if delivered is None or isinstance(error, TimeoutTotal) or self._attempt is None:
+        asks_again = delivered is not None and not isinstance(error, TimeoutTotal)
+        self._note_failure(self._attempt, error, asked_again=False, splices=asks_again)
+        if delivered is None or not asks_again:
             raise error
-        _log_failure(self._attempt, error, asked_again=True)
-        later = self._targets[self._targets.index(target) + 1 :] or [target]
-        for candidate in later:
-            attempt, splice, more = self._begin(candidate), Splice(delivered, broken.id), False
+        later: Turn | None = self._turns.next(well=True) or Turn(turn.target, True, 0)
+        while later is not None:
+            attempt, splice, more = self._begin(later.target), Splice(delivered, broken.id), False
             try:
-                for piece in attempt.stream(last=candidate is later[-1], beat=beat):
+                for piece in attempt.stream(last=later.last, beat=beat):
                     rest = splice.feed(piece)
                     more = more or bool(rest)
                     yield rest
+                self._turns.note(later.target, None)
                 return
             except AnswersDiffer as difference:
-                _log_failure(attempt, error, asked_again=False, splice=str(difference))
+                self._log_failure(attempt, error, asked_again=False, splice_failed=str(difference))
                 break
-            except _MOVES_ON as failure:
+            except ChatbotError as failure:
+                self._note_failure(attempt, failure, asked_again=False)
                 if more:
                     raise
-                _log_failure(attempt, failure, asked_again=False)
+            later = self._turns.next(well=True)
         self.reader = broken
         raise error
 
-    def _after_failure(self, attempt: Attempt, failures: int, error: ChatbotError) -> float | None:
+    def _after_failure(
+        self, turn: Turn, attempt: Attempt, failures: int, error: ChatbotError
+    ) -> float | None:
         """Note a failed attempt; seconds to wait before the same target is asked again, or None."""
         took = now() - attempt.began
-        pause = Retry(attempt.target.provider.retries).pause(failures, error, took)
-        _log_failure(attempt, error, asked_again=pause is not None)
-        self.close()
+        self._turns.note(turn.target, error)
+        pause = Retry(turn.retries).pause(failures, error, took)
+        if pause is not None and self._turns.gave_up(turn):
+            pause = None
+        self._log_failure(attempt, error, asked_again=pause is not None)
+        self._let_go()
         return pause
+
+    def _note_failure(self, attempt: Attempt | None, error: ChatbotError, **fields: object) -> None:
+        if attempt is not None:
+            self._turns.note(attempt.target, error)
+            self._log_failure(attempt, error, **fields)
+
+    def _log_failure(self, attempt: Attempt, error: ChatbotError, **fields: object) -> None:
+        log_fields(
+            "attempt_failed",
+            {
+                "request_id": self.request_id,
+                "provider": attempt.target.provider.name,
+                "model": attempt.target.model[:_NAME_CAP],
+                "code": error.code,
+                "detail": error.detail,
+                "took": round(now() - attempt.began, 4),
+                **fields,
+            },
+        )
 
     def _rest(self, until: float) -> float:
         """Wait until a time, or raise `Aborted` at once if the question is; the time it is then."""
@@ -177,15 +226,6 @@ class Asking:
         return now()
 
 
-def _log_failure(attempt: Attempt, error: ChatbotError, **fields: object) -> None:
-    log_fields(
-        "attempt_failed",
-        {
-            "provider": attempt.target.provider.name,
-            "model": attempt.target.model,
-            "code": error.code,
-            "detail": error.detail,
-            "took": round(now() - attempt.began, 4),
-            **fields,
-        },
-    )
+def _is_the_end(turn: Turn, error: ChatbotError) -> bool:
+    """Whether nobody else is asked: no time is left, or it was the last that is well and all were waited for."""
+    return isinstance(error, TimeoutTotal) or (turn.last and isinstance(error, TimeoutFirstToken))

@@ -12,11 +12,16 @@ from chatbot.upstream.provider import Provider
 
 @dataclass(frozen=True)
 class Target:
-    """One provider to ask for one model, with its timeouts."""
+    """One provider to ask for one model, with its timeouts.
+
+    `name` is its own among those of the configuration: a model that only a caller named is `*` in it, so
+    that there are as many names as the configuration has.
+    """
 
     provider: Provider
     model: str
     timeouts: Timeouts
+    name: str
 
 
 class Router:
@@ -30,16 +35,44 @@ class Router:
         self._routes = routes
         self._default_model = default_model
 
+    @property
+    def target_names(self) -> list[str]:
+        """The names of all targets that requests can go to."""
+        names = [
+            _name(text, route.model, literal=_is_literal(route.model))
+            for route in self._routes
+            for text in route.targets
+        ]
+        default = [f"{self.default.name}/*"]
+        if self._default_model:
+            default.append(f"{self.default.name}/{self._default_model}")
+        return list(dict.fromkeys([*names, *default]))
+
     def targets(self, asked: str) -> list[Target]:
         """The targets for the model asked for (empty: the default model), in order; never none."""
         model = asked or self._default_model
         for route in self._routes:
             if fnmatchcase(model, route.model):
                 return [self._target(text, model, route) for text in route.targets]
-        return [Target(self.default, model, self.default.timeouts)]
+        text = f"{self.default.name}/*"
+        name = _name(text, model, literal=model == self._default_model)
+        return [Target(self.default, model, self.default.timeouts, name)]
 
     def _target(self, text: str, model: str, route: RouteConfig) -> Target:
-        name, _, target_model = text.partition("/")
-        provider = self._by_name[name]
+        provider_name, _, target_model = text.partition("/")
+        provider = self._by_name[provider_name]
         timeouts = replace(provider.timeouts, **route.timeouts)
-        return Target(provider, model if target_model == "*" else target_model, timeouts)
+        return Target(
+            provider,
+            model if target_model == "*" else target_model,
+            timeouts,
+            _name(text, model, literal=_is_literal(route.model)),
+        )
+
+
+def _is_literal(pattern: str) -> bool:
+    return not any(mark in pattern for mark in "*?[")
+
+
+def _name(text: str, model: str, *, literal: bool) -> str:
+    return text.removesuffix("*") + model if literal and model and text.endswith("/*") else text

@@ -18,8 +18,9 @@ def create() -> Response:
     require_key()
     asked = read_request(json_body())
     record, chat = g.record, services().chat
-    record.model, record.stream = asked.model, asked.stream
-    asking = chat.ask(asked)
+    record.asked = record.model = asked.model
+    record.stream = asked.stream
+    asking = chat.ask(asked, record.request_id)
     client = ClientConnection(request.environ.get("gunicorn.socket"))
     leave = services().running.enter(asking.abort)
 

@@ -9,15 +9,17 @@ from flask import Flask, Response, current_app, g, request
 from chatbot.core.errors import InvalidApiKey, InvalidRequest, RequestTooLarge
 from chatbot.core.ids import new_request_id
 from chatbot.core.logging import log_fields
-from chatbot.core.settings import Settings, url_host
+from chatbot.core.settings import Settings, is_loopback, url_host
 from chatbot.core.waiting import now
 from chatbot.relay.record import Record
 from chatbot.services import Services
 
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of a request: room for images, a bound for memory."""
-_ANY_HOST = ("/healthz", "/readyz")
-"""Paths that answer under any Host: probes come by address."""
+_ANY_HOST = ("/healthz", "/readyz", "/metrics")
+"""Paths that answer under any Host: probes come by address. Details they give the operator alone."""
+_FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Forwarded", "Via")
+"""Headers of a proxy: behind one everybody comes from this machine."""
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -32,13 +34,33 @@ def services() -> Services:
 
 def require_key() -> None:
     """Let pass who brings a known key, else raise `InvalidApiKey`."""
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
+    key = _bearer()
+    if not key:
         raise InvalidApiKey("No API key. Send it as 'Authorization: Bearer <key>'.")
-    key_id = services().keys.identify(key.strip())
+    key_id = services().keys.identify(key)
     if key_id is None:
         raise InvalidApiKey("This API key is not known here.")
     g.record.key_id = key_id
+
+
+def _bearer() -> str:
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def is_operator() -> bool:
+    """Whether the caller may see how the server is: with a key, or from this machine and no proxy."""
+    if key := _bearer():
+        return services().keys.identify(key) is not None
+    if any(name in request.headers for name in _FORWARDED):
+        return False
+    return is_loopback(request.remote_addr or "")
+
+
+def require_operator() -> None:
+    """Let pass who may see how the server is, else raise `InvalidApiKey`."""
+    if not is_operator():
+        raise InvalidApiKey("This is the operator's. Send a key as 'Authorization: Bearer <key>'.")
 
 
 def json_body() -> bytes:

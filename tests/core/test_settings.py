@@ -120,4 +120,4 @@ def test_a_wrong_toml_names_file_key_and_the_nearest_known(toml, old, new, says)
 
 
 def test_a_setting_that_has_no_effect_yet_is_said(make_settings):
-    assert make_settings(CHATBOT_REDIS_URL="redis://x").ignored == ("CHATBOT_REDIS_URL",)
+    assert make_settings(CHATBOT_SECRET_KEY="s").ignored == ("CHATBOT_SECRET_KEY",)

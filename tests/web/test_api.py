@@ -161,7 +161,8 @@ def test_the_start_page_says_that_it_is_the_mock_and_runs_nothing_inline(client,
 
 def test_health_and_readiness(client):
     assert client.get("/healthz").json == {"status": "ok"}
-    assert client.get("/readyz").json == {"status": "ready"}
+    proxied = {"X-Forwarded-For": "203.0.113.7"}
+    assert client.get("/readyz", headers=proxied).json == {"status": "ready"}
 
 
 def test_api_answers_are_not_to_be_stored(client):

@@ -1,0 +1,63 @@
+"""The order in which a question's targets are asked: as configured, those with an open breaker last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chatbot.core.errors import ChatbotError
+from chatbot.upstream.breaker import Breakers, GiveBack
+from chatbot.upstream.route import Target
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One target's turn. `last`: no other is left that is known to be well."""
+
+    target: Target
+    last: bool
+    retries: int
+
+
+class Turns:
+    """Hands out the targets of one question, each once. `end` ends a turn, and is called for the last too."""
+
+    def __init__(self, targets: Sequence[Target], breakers: Breakers) -> None:
+        self._waiting = list(targets)
+        self._open: list[Target] = []
+        self._breakers = breakers
+        self._give_back: GiveBack | None = None
+
+    def next(self, *, well: bool = False) -> Turn | None:
+        """The next turn, or None where no target is left; `well`: none whose breaker is open either."""
+        self.end()
+        while self._waiting:
+            target = self._waiting.pop(0)
+            admitted = self._breakers.admit(target.name)
+            if admitted is None:
+                self._open.append(target)
+                continue
+            probes, self._give_back = admitted
+            last = not any(map(self._is_well, self._waiting))
+            return Turn(target, last, 0 if probes and not last else target.provider.retries)
+        if self._open and not well:
+            target = self._open.pop(0)
+            return Turn(target, True, target.provider.retries)
+        return None
+
+    def note(self, target: Target, error: ChatbotError | None) -> None:
+        """How an attempt ended: with this error, or without one."""
+        self._breakers.note(target.name, error)
+
+    def gave_up(self, turn: Turn) -> bool:
+        """Whether the target's breaker has opened meanwhile, and another target is well."""
+        return not turn.last and not self._is_well(turn.target)
+
+    def end(self) -> None:
+        """The turn is over."""
+        give_back, self._give_back = self._give_back, None
+        if give_back is not None:
+            give_back()
+
+    def _is_well(self, target: Target) -> bool:
+        return self._breakers.standing(target.name) == "closed"
