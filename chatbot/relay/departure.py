@@ -20,6 +20,8 @@ from chatbot.core.waiting import PeerWatch, under_gevent
 
 WRITE_SECONDS = 20.0
 """A reader that takes nothing for so long is let go."""
+_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)
+"""Linux; elsewhere the kernel's own patience."""
 _RESET = struct.pack("ii", 1, 0)
 _ORDERLY = struct.pack("ii", 0, 0)
 
@@ -53,6 +55,12 @@ class ClientConnection:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self._socket.settimeout(WRITE_SECONDS)
             self._held = True
+            if _USER_TIMEOUT is not None:
+                # Who is cut off without a word acknowledges nothing: without this the kernel goes on for a
+                # quarter of an hour. Heartbeats are sent, so a silent stream finds it too.
+                self._socket.setsockopt(
+                    socket.IPPROTO_TCP, _USER_TIMEOUT, int(WRITE_SECONDS * 1000)
+                )
 
     def finish(self) -> None:
         """The stream has had its end: closing the socket is orderly again."""

@@ -75,9 +75,10 @@ class Breakers:
         """An attempt at the target is over: with this error, or without one."""
         if _is_its_failure(error):
             self._failed(name)
-        elif self._state.read(_key(name)) is not None:
+        elif (record := self._state.read(_key(name))) is not None:
             self._state.change(_key(name), lambda _: None, FORGET_SECONDS)
-            log("breaker_closed", level=logging.WARNING, target=name)
+            if record.get("failures", 0) >= THRESHOLD:
+                log("breaker_closed", level=logging.WARNING, target=name)
 
     def _failed(self, name: str) -> None:
         before = self.standing(name)

@@ -9,6 +9,7 @@ would carry our keys elsewhere), and redirects are never followed (a 307 re-send
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -16,6 +17,9 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+
+from chatbot.upstream.names import Names
 
 POOL_SIZE = 1024
 """Idle connections kept per host: as many as streams that may end at the same time."""
@@ -28,6 +32,8 @@ class SocketUser(Protocol):
         """Called before the request is written to `sock`."""
 
 
+names = Names()
+"""What was found, for all providers of this process."""
 sending: ContextVar[SocketUser | None] = ContextVar("sending", default=None)
 
 
@@ -38,6 +44,31 @@ def _tell(sock: Any) -> None:
 
 
 class _WatchedHTTP(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        """Connect to the first address that answers. The name stays what TLS and the Host header see."""
+        name, limit = self._dns_host, self.timeout
+        try:
+            addresses = names.addresses(name, limit if isinstance(limit, (int, float)) else 60.0)
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, str(error)) from None
+        except OSError as error:
+            raise NewConnectionError(self, type(error).__name__) from None
+        try:
+            return self._connect_to_one(addresses)
+        except HTTPError:
+            names.forget(name)
+            raise
+        finally:
+            self._dns_host = name
+
+    def _connect_to_one(self, addresses: list[str]) -> socket.socket:
+        for address in addresses[:-1]:
+            self._dns_host = address
+            with suppress(HTTPError):
+                return super()._new_conn()
+        self._dns_host = addresses[-1]
+        return super()._new_conn()
+
     def connect(self) -> None:
         super().connect()
         _tell(self.sock)

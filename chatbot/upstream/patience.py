@@ -29,13 +29,15 @@ def next_piece(
     """The next bytes of a body; `b""` is yielded for each beat that passes meanwhile."""
     while True:
         limit = patience.limit()
-        if now() >= limit and patience.satisfied:
-            return b""
-        if now() >= limit:
-            raise patience.error()
+        late = now() >= limit
+        # Once also when it is late: what came in time must not be lost because this worker was held up.
         piece = exchange.read(min(limit, beat()))
-        if piece is not None:
+        if piece is not None and (not late or patience.forgives()):
             return piece
+        if late and patience.satisfied:
+            return b""
+        if late:
+            raise patience.error()
         yield b""
 
 
@@ -53,16 +55,23 @@ class Patience:
         self._first_token = first_token
         self._total = total
         self._events = 0
+        self._forgiven = False
         self._life = now()
 
     def limit(self) -> float:
         """The time at which patience ends, as things stand."""
         if self._reader.events > self._events:
             self._events, self._life = self._reader.events, now()
+            self._forgiven = False
         if not self._reader.has_content:
             return min(self._total, self._first_token)
         idle = min(self._idle, AFTER_FINISH_SECONDS) if self.satisfied else self._idle
         return min(self._total, self._life + idle)
+
+    def forgives(self) -> bool:
+        """Whether what is there although it is late still counts: once, until there is life again."""
+        forgiven, self._forgiven = self._forgiven, True
+        return not forgiven and now() < self._total
 
     @property
     def satisfied(self) -> bool:
