@@ -2,7 +2,8 @@
 
 It speaks just enough HTTP to misbehave precisely: resets, torn chunks, wrong lengths, dripping headers.
 `GET /log` tells what it saw: each request's body and how it ended, with the clock (`time.monotonic`),
-so that a test can ask when a client's departure arrived here.
+so that a test can ask when a client's departure arrived here. In the process itself `log` also has the bytes
+that were sent (`sent`, without framing).
 
     python -m chatbot.upstream.mock_server 9000
 """
@@ -102,12 +103,14 @@ class MockServer:
         body = reader.read(int(headers.get("content-length", 0)))
         path = parts[1].removeprefix("/v1")
         if path == "/log":
-            _play(client, _log_script(self.log))
+            _play(client, _log_script(self.log), bytearray())
             return True
-        entry: dict[str, Any] = {"path": path, "body": body.decode("latin-1"), "headers": headers}
+        sent = bytearray()
+        entry: dict[str, Any] = {"path": path, "body": body.decode("latin-1"), "headers": headers,
+                                 "sent": sent, "began": time.monotonic()}  # fmt: skip
         self.log.append(entry)
         try:
-            kept = _play(client, self._scripts(parts[0], path, body))
+            kept = _play(client, self._scripts(parts[0], path, body), sent)
             entry["ended"] = "complete"
         except (ClientGone, OSError):
             kept = False
@@ -117,10 +120,11 @@ class MockServer:
 
 
 def _log_script(log: list[dict[str, Any]]) -> Script:
-    return Script([(0.0, json.dumps(log).encode())], headers={"Content-Type": "application/json"})
+    shown = [{name: value for name, value in entry.items() if name != "sent"} for entry in log]
+    return Script([(0.0, json.dumps(shown).encode())], headers={"Content-Type": "application/json"})
 
 
-def _play(client: socket.socket, script: Script) -> bool:
+def _play(client: socket.socket, script: Script, sent: bytearray) -> bool:
     if script.head_reset:
         return _reset(client)
     _rest(client, script.head_delay)
@@ -130,6 +134,7 @@ def _play(client: socket.socket, script: Script) -> bool:
         _rest(client, delay)
         if data:
             client.sendall(b"%x\r\n%s\r\n" % (len(data), data) if chunked else data)
+            sent += data
     if script.end == "open":
         _rest(client, None)
     if script.end == "reset":

@@ -27,7 +27,9 @@ def read_whole(exchange: Exchange, until: float) -> bytes:
         try:
             piece = exchange.read(until)
         except BodyCut:
-            raise UpstreamError("The provider broke off in the middle of its answer.") from None
+            raise UpstreamError(
+                "The provider broke off in the middle of its answer.", may_recover=True
+            ) from None
         if piece is None:
             raise too_late()
         if not piece:

@@ -11,7 +11,7 @@ import pytest
 from chatbot.upstream.mock_script import error_script, write_script
 from chatbot.upstream.mock_server import MockServer
 from tests.engines import redis_server
-from tests.server import KEY, Client, _children, running, wait_for
+from tests.server import KEY, Client, _children, free_port, running, wait_for
 
 TOML = """
 [[provider]]
@@ -132,6 +132,7 @@ def test_redis_carries_it_to_another_machine(pair, tmp_path):
             assert ready(two)["shared_state"] == "Redis"
 
 
+@pytest.mark.fault("Redis frozen in mid-stream")
 def test_redis_may_go_while_answers_stream_and_the_operator_is_told(pair, tmp_path):
     pair.ill = False
     with redis_server(tmp_path) as (url, redis):
@@ -175,9 +176,21 @@ def test_metrics_can_be_switched_off(pair, tmp_path):
         assert client.get("/metrics").status == 404
 
 
+@pytest.mark.fault("data directory can't be written")
 def test_a_data_directory_that_is_full_or_read_only_fails_no_request(pair, tmp_path):
     with running(tmp_path, CHATBOT_CONFIG=pair.toml(tmp_path)) as server:
         (tmp_path / "state").write_text("in the way")
         assert ask(server, 10) == "other"
         assert len(pair.first.log) == 5
         assert "since files of this machine can't be used" in ready(server)["shared_state"]
+
+
+@pytest.mark.fault("Redis away at the start")
+def test_without_redis_the_server_starts_and_the_breaker_works(pair, tmp_path):
+    url = f"redis://:canary-password@127.0.0.1:{free_port()}/0"
+    config = pair.toml(tmp_path)
+    with running(tmp_path, CHATBOT_CONFIG=config, CHATBOT_REDIS_URL=url) as server:
+        assert ask(server, 10) == "other"
+        assert len(pair.first.log) == 5
+        assert "files of this machine, since Redis can't be used" in ready(server)["shared_state"]
+        assert "canary-password" not in server.log_file.read_text()

@@ -77,6 +77,7 @@ def ask(server, model):
         return client.chat(stream=True, model=model, mock={"profile": "instant"})
 
 
+@pytest.mark.fault("twenty name look-ups stuck")
 def test_twenty_stuck_look_ups_hold_up_nobody_else(server):
     stuck = [Client(server.port) for _ in range(20)]
     for client in stuck:
