@@ -17,6 +17,8 @@ from chatbot.core.provider_config import load_toml
 from chatbot.core.settings_table import as_markdown
 from chatbot.upstream.mock_faults import FAULTS
 from chatbot.upstream.mock_script import MODELS
+from tests.faults.rows import OTHERS, SCENARIOS, UPSTREAM
+from tests.faults.table import table
 from tests.server import KEY, ROOT, running
 
 README = (ROOT / "README.md").read_text()
@@ -57,6 +59,21 @@ def test_the_errors_are_those_of_the_code():
     }
     assert rows.keys() == codes.keys()
     assert all(rows[code] in (status, "event") for code, status in codes.items())
+
+
+def test_the_fault_matrix_is_the_one_that_is_run():
+    names = [*(row.fault for row in UPSTREAM), *OTHERS, *SCENARIOS]
+    shown = table(dict.fromkeys(names, True))
+    assert shown in (ROOT / "docs/reliability.md").read_text()
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_operators_curl_lines_show_the_breakers(server, number):
+    text = (ROOT / "docs/reliability.md").read_text()
+    block = next(b for b in blocks(text, "sh") if b.startswith("curl"))
+    command = block.strip().splitlines()[number].replace(":8000", f":{server.port}") + " -sS"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert "breaker" in done.stdout
 
 
 def test_the_mocks_faults_and_models_are_listed():

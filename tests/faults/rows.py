@@ -104,3 +104,23 @@ OTHERS = {
     "data directory can't be written": "no request fails; `/readyz` says so",
 }
 """Faults that are not a provider's answer, and what happens."""
+
+SCENARIOS = (
+    "S01 429 with Retry-After",
+    "S02 429 without Retry-After, persistent",
+    "S03 500 once, then healthy",
+    "S04 503 persistent",
+    "S05 TCP reset before headers",
+    "S06 No response at all",
+    "S07 Slow first token",
+    "S08 Stream cut mid-answer",
+    "S09 Stream stalls",
+    "S10 Malformed chunk in the stream",
+    "S11 Stream ends without [DONE]",
+    "S12 Context length exceeded",
+    "S13 Content-filter rejection",
+    "S14 Fallback target rejects prefill",
+    "S15 Primary flaps: down, then healthy",
+    "S16 Fail-over accounting",
+)
+"""The names of FailoverBench's catalogue, methodology 0.1."""

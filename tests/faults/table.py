@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.rows import OTHERS, UPSTREAM
+from tests.faults.rows import OTHERS, SCENARIOS, UPSTREAM
 
 _results: dict[str, bool] = {}
 
@@ -26,7 +26,9 @@ def pytest_collection_finish(session):
     """With the whole table asked for, each row has a test."""
     if session.config.getoption("--fault-table"):
         rows = {row_of(item) for item in session.items}
-        missing = [name for name in [*OTHERS, *(r.fault for r in UPSTREAM)] if name not in rows]
+        missing = [
+            name for name in [*OTHERS, *SCENARIOS, *(r.fault for r in UPSTREAM)] if name not in rows
+        ]
         assert not missing, f"rows without a test: {missing}"
 
 
@@ -58,4 +60,6 @@ def table(results: dict[str, bool]) -> str:
     ]
     lines += ["", "| another fault | what happens | result |", "| --- | --- | --- |"]
     lines += [f"| {name} | {what} | {result(name)} |" for name, what in OTHERS.items()]
+    lines += ["", "| FailoverBench's scenario | result |", "| --- | --- |"]
+    lines += [f"| {name} | {result(name)} |" for name in SCENARIOS]
     return "\n".join(lines) + "\n"
