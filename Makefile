@@ -46,8 +46,8 @@ check: $(VENV)/dev.ok node_modules/.ok ## linters and types
 	$(BIN)/mypy
 	npx tsc -p tsconfig.json
 
-bench: ## measurements (none yet)
-	@echo "There is no benchmark yet." && exit 1
+bench: $(VENV)/dev.ok ## what a stream costs, beside nginx and others; some ten minutes
+	$(BIN)/python -m bench
 
 widget: ## build the widget (none yet)
 	@echo "There is no widget yet." && exit 1

@@ -67,8 +67,9 @@ class Worker(GeventWorker):
 worker_class = Worker
 logger_class = Logger
 
-# Streams and idle keep-alive sockets share these; when they are used up nothing is answered any more.
-worker_connections = 4000
+# Streams and idle keep-alive sockets share these; when they are used up nothing is answered any more, so
+# there are many more than streams.
+worker_connections = 2 * _settings.max_streams + 1000
 backlog = 2048
 
 # A heartbeat of the worker, not a limit of a request: a stream may take as long as it likes, and a worker

@@ -144,7 +144,7 @@ TABLE: tuple[Setting, ...] = (
         "Seconds that running streams are given after SIGTERM.",
     ),
     Setting(
-        "CHATBOT_MAX_STREAMS", "max_streams", number(1, 3500), 2000,
+        "CHATBOT_MAX_STREAMS", "max_streams", number(1, 100_000), 2000,
         "Answers that one worker has under way at the most; over it, 503 with Retry-After. "
         "Fewer where the system allows fewer open files.",
     ),
