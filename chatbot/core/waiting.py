@@ -1,8 +1,7 @@
 """Waiting for sockets and time, the same under gevent and under threads: the only place that asks which.
 
 Under gevent a wait is a libev watcher and costs no thread; without it, `select.poll` in the request's
-own thread. No function here interrupts a read: urllib3 takes an interrupted `read1` for the end of
-the body, and the answer would look complete.
+own thread. The wait for a provider's socket, which each event of each stream makes, is in `readiness`.
 """
 
 from __future__ import annotations
@@ -27,36 +26,6 @@ def under_gevent() -> bool:
     """Whether sockets are gevent's in this process."""
     monkey = sys.modules.get("gevent.monkey")
     return monkey is not None and bool(monkey.is_module_patched("socket"))
-
-
-def wait_readable(sock: socket.socket, until: float) -> bool:
-    """Wait until `sock` has bytes or its end, at the latest until the clock says `until`."""
-    fd = sock.fileno()
-    if fd < 0:
-        return True
-    seconds = max(0.0, until - now())
-    if not under_gevent():
-        poll = select.poll()
-        poll.register(fd, select.POLLIN)
-        return bool(poll.poll(seconds * 1000))
-    return _wait_in_hub(fd, seconds)
-
-
-def _wait_in_hub(fd: int, seconds: float) -> bool:
-    import gevent
-    from gevent.hub import get_hub
-
-    silent: Any = False
-    ready = False
-    hub = get_hub()
-    watcher = hub.loop.io(fd, 1)
-    try:
-        with gevent.Timeout(seconds or 0.0001, silent):
-            hub.wait(watcher)
-            ready = True
-    finally:
-        watcher.close()
-    return ready
 
 
 def spawn(function: Callable[[], None]) -> None:

@@ -1,109 +1,166 @@
-"""Pooled connections to providers, by requests, each of which can be cut from outside.
+"""Connections to one provider: made, kept while idle, given to the next request.
 
-`requests` waits for an answer's head in one blocking call. To let a client leave during that wait, the
-socket beneath must be known: the connection classes here tell the exchange that is being sent which
-socket it uses. `trust_env` is off (a ~/.netrc would replace our Authorization header, a proxy variable
-would carry our keys elsewhere), and redirects are never followed (a 307 re-sends body and key).
+Nothing here reads the environment: a ~/.netrc would replace our Authorization header, a proxy variable would
+carry our keys elsewhere. TLS verifies against certifi's roots. Under gevent an idle connection is watched: one
+that its provider closes leaves the pool at once, so that no request is written into it.
 """
 
 from __future__ import annotations
 
+import os
 import socket
+import ssl
+import threading
 from contextlib import suppress
-from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any
+from urllib.parse import urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+import certifi
 
+from chatbot.core.readiness import readiness_of
+from chatbot.core.waiting import now, peer_is_gone, under_gevent
 from chatbot.upstream.names import Names
 
 POOL_SIZE = 1024
-"""Idle connections kept per host: as many as streams that may end at the same time."""
-
-
-class SocketUser(Protocol):
-    """Who wants to know the socket."""
-
-    def use_socket(self, sock: socket.socket) -> None:
-        """Called before the request is written to `sock`."""
-
-
+"""Idle connections kept per provider: as many as streams that may end at the same time."""
+READ_SIZE = 65536
 names = Names()
 """What was found, for all providers of this process."""
-sending: ContextVar[SocketUser | None] = ContextVar("sending", default=None)
 
 
-def _tell(sock: Any) -> None:
-    user = sending.get()
-    if user is not None and sock is not None:
-        user.use_socket(sock)
+class Connection:
+    """One connection. Its socket never blocks; whoever wants to wait says until when."""
 
+    def __init__(self, sock: socket.socket) -> None:
+        sock.settimeout(0.0)
+        self.idle_in: Pool | None = None
+        self._socket = sock
+        self._pending: Any = getattr(sock, "pending", None)  # TLS has bytes that no poll tells of
+        self._readiness = readiness_of(sock.fileno(), self._on_idle)
+        self._closed = False
 
-class _WatchedHTTP(HTTPConnection):
-    def _new_conn(self) -> socket.socket:
-        """Connect to the first address that answers. The name stays what TLS and the Host header see."""
-        name, limit = self._dns_host, self.timeout
+    def send_now(self, data: bytes) -> int:
+        """How many of the bytes the kernel took at once. Raises `OSError`."""
         try:
-            addresses = names.addresses(name, limit if isinstance(limit, (int, float)) else 60.0)
-        except TimeoutError as error:
-            raise ConnectTimeoutError(self, str(error)) from None
-        except OSError as error:
-            raise NewConnectionError(self, type(error).__name__) from None
+            return self._socket.send(data)
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            return 0
+
+    def send_rest(self, data: bytes, seconds: float) -> None:
+        """All of the bytes, for so long as that takes. Raises `OSError`."""
+        self._socket.settimeout(seconds)
         try:
-            return self._connect_to_one(addresses)
-        except HTTPError:
-            names.forget(name)
-            raise
+            self._socket.sendall(data)
         finally:
-            self._dns_host = name
+            if not self._closed:
+                self._socket.settimeout(0.0)
 
-    def _connect_to_one(self, addresses: list[str]) -> socket.socket:
-        for address in addresses[:-1]:
-            self._dns_host = address
-            with suppress(HTTPError):
-                return super()._new_conn()
-        self._dns_host = addresses[-1]
-        return super()._new_conn()
+    def receive(self, until: float) -> bytes | None:
+        """Some bytes, `b""` at the end, None where nothing came by `until`. Raises `OSError`."""
+        while True:
+            if not (self._pending and self._pending()) and not self._readiness.wait(until):
+                return None
+            if self._closed:
+                return b""
+            try:
+                return self._socket.recv(READ_SIZE)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                if now() >= until:
+                    return None
 
-    def connect(self) -> None:
-        super().connect()
-        _tell(self.sock)
+    def rest(self, pool: Pool) -> None:
+        """Be idle in `pool`, and leave it when the other end closes."""
+        self.idle_in = pool
+        self._readiness.watch()
 
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        _tell(self.sock)
-        super().request(*args, **kwargs)
+    def shut(self) -> None:
+        """End it in both directions, from anywhere; wakes whoever waits. Never blocks.
+
+        The descriptor is shut, not the object: TLS must not be half undone.
+        """
+        if not self._closed:
+            with suppress(OSError), socket.socket(fileno=os.dup(self._socket.fileno())) as twin:
+                twin.shutdown(socket.SHUT_RDWR)  # fails where the provider was faster
+
+    def close(self) -> None:
+        """Let it go. Safe to call twice."""
+        if not self._closed:
+            self._closed = True
+            self._readiness.close()
+            self._socket.close()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the other end has closed it; under gevent the pool is told instead."""
+        return self._closed or (not under_gevent() and peer_is_gone(self._socket.fileno()))
+
+    def _on_idle(self) -> None:
+        """Readable, and nobody reads: in the pool that is its end, or what nobody asked for."""
+        if self.idle_in is not None:
+            self.idle_in.drop(self)
 
 
-class _WatchedHTTPS(_WatchedHTTP, HTTPSConnection):
-    """The same over TLS: `super()` in the class above is then HTTPSConnection."""
+class Pool:
+    """The connections to the host of `url`; the path is not used."""
 
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._host = parts.hostname or ""
+        self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._secure = parts.scheme == "https"
+        self._context: ssl.SSLContext | None = None
+        self._idle: list[Connection] = []
+        self._lock = threading.Lock()
 
-class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _WatchedHTTP
+    def take(self) -> Connection | None:
+        """An idle connection, the one that was used last, or None."""
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return None
+            connection.idle_in = None
+            if not connection.is_gone:
+                return connection
+            connection.close()
 
+    def give(self, connection: Connection) -> None:
+        """A connection whose last answer was read to its end."""
+        if len(self._idle) >= POOL_SIZE:
+            connection.close()
+            return
+        self._idle.append(connection)
+        connection.rest(self)
 
-class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedHTTPS
+    def drop(self, connection: Connection) -> None:
+        """An idle connection has ended."""
+        with suppress(ValueError):
+            self._idle.remove(connection)
+        connection.idle_in = None
+        connection.close()
 
+    def connect(self, seconds: float) -> Connection:
+        """A new connection to the first address that answers. Raises `OSError`, also for TLS and names."""
+        until = now() + seconds
+        error: OSError = OSError("no address")
+        for address in names.addresses(self._host, seconds):
+            sock: socket.socket | None = None
+            try:
+                sock = socket.create_connection((address, self._port), max(0.01, until - now()))
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self._secure:
+                    sock = self._tls().wrap_socket(sock, server_hostname=self._host)
+                return Connection(sock)
+            except OSError as failure:
+                error = failure
+                if sock is not None:
+                    sock.close()
+        names.forget(self._host)
+        raise error
 
-class _Adapter(HTTPAdapter):
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
-
-
-def new_session() -> requests.Session:
-    """A session with its own pool, and nothing of the environment in it."""
-    session = requests.Session()
-    session.trust_env = False
-    session.headers.clear()
-    session.headers["Accept-Encoding"] = "identity"
-    session.headers["User-Agent"] = "chatbot"
-    adapter = _Adapter(pool_connections=16, pool_maxsize=POOL_SIZE, max_retries=0)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    return session
+    def _tls(self) -> ssl.SSLContext:
+        with self._lock:
+            if self._context is None:
+                self._context = ssl.create_default_context(cafile=certifi.where())
+                self._context.set_alpn_protocols(["http/1.1"])
+            return self._context

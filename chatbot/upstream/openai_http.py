@@ -1,28 +1,24 @@
-"""A provider over HTTP. The head is waited for beside the caller, the body is read by the caller.
+"""A provider over HTTP/1.1. The head is waited for by the caller, the body is read by the caller.
 
-Theory of operation. `ask` starts a greenlet (a thread where there is no gevent) that connects, sends and
-waits for the head; the caller waits on an event with whatever deadline it has, so that a heartbeat is
-never late because a provider, a name server or a TLS handshake is. From the head on there is one reader.
-
-The body is read by `BodyReader`. `iter_content` and `iter_lines` are never used: they lose bytes that came
-before a reset, and the latter is quadratic in the length of a line.
+Theory of operation. Where an idle connection takes the whole request at once, nobody waits and nothing is
+started: that is the ordinary case, and the fast one. Else a greenlet (a thread where there is no gevent)
+looks up, connects, shakes hands and sends, while the caller waits on an event with whatever deadline it has, so
+that a heartbeat is never late because a provider, a name server or a TLS handshake is. Redirects are never
+followed: a 307 would carry body and key elsewhere.
 """
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 from contextlib import suppress
-
-import requests
-from urllib3.exceptions import HTTPError
+from urllib.parse import urlsplit
 
 from chatbot.core.errors import ChatbotError, UpstreamError, UpstreamUnreachable
 from chatbot.core.provider_config import ProviderConfig, Timeouts
 from chatbot.core.waiting import now, spawn
+from chatbot.protocol.http_head import HEAD_CAP, BadHead, ResponseHead, end_of_head, parse_head
 from chatbot.upstream.body import BodyReader
-from chatbot.upstream.connections import new_session, sending
+from chatbot.upstream.connections import Connection, Pool
 from chatbot.upstream.provider import Aborted, BodyCut, Exchange, Head
 
 _END_OF_BODY_SECONDS = 0.05
@@ -36,8 +32,18 @@ class HTTPProvider:
         self.name = config.name
         self.timeouts = config.timeouts
         self.retries = config.retries
-        self._config = config
-        self._session = new_session()
+        self._pool = Pool(config.base_url)
+        parts = urlsplit(config.base_url)
+        self._path = parts.path.rstrip("/")
+        lines = [
+            f"Host: {parts.netloc}",
+            "Accept: application/json, text/event-stream",
+            "Accept-Encoding: identity",
+            "User-Agent: chatbot",
+        ]
+        if config.api_key:
+            lines.append(f"Authorization: Bearer {config.api_key.reveal()}")
+        self._headers = "".join(f"{line}\r\n" for line in lines)
 
     def ask(
         self,
@@ -48,119 +54,143 @@ class HTTPProvider:
         timeouts: Timeouts | None = None,
     ) -> Exchange:
         """Start a request; see `Provider.ask`."""
-        headers = {"Accept": "application/json, text/event-stream"}
+        head = f"{method} {self._path}{path} HTTP/1.1\r\n{self._headers}"
         if body is not None:
-            headers["Content-Type"] = "application/json"
-        if self._config.api_key:
-            headers["Authorization"] = f"Bearer {self._config.api_key.reveal()}"
-        request = requests.Request(method, self._config.base_url + path, headers=headers, data=body)
-        prepared = self._session.prepare_request(request)
-        limits = timeouts or self.timeouts
-        return HTTPExchange(self._session, prepared, limits.connect, limits.total)
+            head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        request = (head + "\r\n").encode("latin-1") + (body or b"")
+        return HTTPExchange(self._pool, request, timeouts or self.timeouts)
 
 
 class HTTPExchange:
     """One request over HTTP; see `Exchange`."""
 
-    def __init__(
-        self,
-        session: requests.Session,
-        request: requests.PreparedRequest,
-        connect: float,
-        total: float,
-    ) -> None:
-        self._session = session
-        self._request = request
-        self._limits = (connect, total)
-        self._answered = threading.Event()
-        self._response: requests.Response | None = None
+    def __init__(self, pool: Pool, request: bytes, limits: Timeouts) -> None:
+        self._pool = pool
+        self._limits = limits
+        self._connection: Connection | None = None
+        self._sending: threading.Event | None = None
         self._error: ChatbotError | None = None
-        self._socket: socket.socket | None = None
+        self._seen = b""
         self._body: BodyReader | None = None
         self._aborted = self._closed = False
-        spawn(self._send)
+        self._begin(request)
 
-    def use_socket(self, sock: socket.socket) -> None:
-        """The socket that the request is being sent on."""
-        self._socket = sock
-        if self._aborted:
-            raise OSError("aborted before sending")
+    def _begin(self, request: bytes) -> None:
+        connection, sent = self._pool.take(), 0
+        if connection is not None:
+            try:
+                sent = connection.send_now(request)
+            except OSError:  # it had ended, and nothing of the request has arrived
+                connection.close()
+                connection = None
+        self._connection = connection
+        if connection is None or sent < len(request):
+            self._sending = threading.Event()
+            spawn(lambda: self._send(request[sent:]))
 
-    def _send(self) -> None:
-        sending.set(self)
+    def _send(self, request: bytes) -> None:
+        """Beside the caller: connect where there is no connection, and send."""
         try:
-            self._response = self._session.send(
-                self._request, stream=True, timeout=self._limits, allow_redirects=False
-            )
-        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-            self._error = UpstreamUnreachable(
-                "The provider can't be reached at the moment. Try again shortly.",
-                detail=type(error).__name__,
-                may_recover=not isinstance(error, requests.Timeout),
-            )
+            connection = self._connection
+            if connection is None:
+                connection = self._connection = self._pool.connect(self._limits.connect)
+            if not self._aborted:
+                connection.send_rest(request, self._limits.total)
+        except OSError as error:
+            self._error = _unreachable(error)
+        except Exception:
+            self._error = UpstreamError("The provider can't be asked.")
+            raise
         finally:
-            sending.set(None)
-            if self._error is None and self._response is None:
-                self._error = UpstreamError("The provider's answer can't be read.")
-            self._answered.set()
+            if self._sending is not None:
+                self._sending.set()
             if self._closed:
                 self._let_go()
 
     def head(self, until: float) -> Head | None:
         """See `Exchange.head`."""
-        self._answered.wait(max(0.0, until - now()))
+        if self._sending is not None:
+            self._sending.wait(max(0.0, until - now()))
+            if not self._sending.is_set() and not self._aborted:
+                return None
         if self._aborted:
             raise Aborted
-        if not self._answered.is_set():
-            return None
         if self._error is not None:
             raise self._error
-        assert self._response is not None  # noqa: S101  set before the event where there is no error
-        headers = {name.lower(): value for name, value in self._response.headers.items()}
-        return Head(self._response.status_code, headers)
+        head = self._read_head(until)
+        if self._aborted:
+            raise Aborted
+        return None if head is None else Head(head.status, head.headers)
+
+    def _read_head(self, until: float) -> ResponseHead | None:
+        connection = self._connection
+        assert connection is not None  # noqa: S101  sent, and no error
+        while True:
+            end = end_of_head(self._seen)
+            if end < 0:
+                if not self._more(connection, until):
+                    return None
+                continue
+            try:
+                head = parse_head(self._seen[:end])
+            except BadHead:
+                raise UpstreamError("The provider's answer can't be read.") from None
+            self._seen = self._seen[end:]
+            if head.status >= 200:
+                self._body = BodyReader(connection, head, self._seen)
+                return head
+
+    def _more(self, connection: Connection, until: float) -> bool:
+        """More bytes of the head; False where none came in time."""
+        try:
+            data = connection.receive(until)
+        except OSError as error:
+            raise Aborted if self._aborted else _unreachable(error) from None
+        if data is None:
+            return False
+        if not data:
+            raise Aborted if self._aborted else _unreachable(ConnectionResetError())
+        self._seen += data
+        if len(self._seen) > HEAD_CAP and end_of_head(self._seen) < 0:
+            raise UpstreamError("The provider's answer can't be read.")
+        return True
 
     def read(self, until: float) -> bytes | None:
         """See `Exchange.read`."""
         if self._aborted:
             raise Aborted
-        if self._body is None:
-            assert self._response is not None  # noqa: S101  reading comes after the head
-            self._body = BodyReader(self._response.raw, self._socket)
+        assert self._body is not None  # noqa: S101  reading comes after the head
         try:
             data = self._body.read(until)
         except BodyCut:
             if self._aborted:
                 raise Aborted from None
             raise
-        finally:
-            if self._body.ended:
-                # The pool may have given it to another request: not ours to cut any more.
-                self._socket = None
         if self._aborted:
             raise Aborted
+        if self._body.leaves_connection:
+            self._let_go()  # for the next, however long the caller takes to pass this on
         return data
 
     def abort(self) -> None:
-        """See `Exchange.abort`. The descriptor is shut, not the object: TLS must not be half undone."""
+        """See `Exchange.abort`."""
+        if self._closed or self._aborted:
+            return
         self._aborted = True
-        sock = self._socket
-        if sock is not None and not self._closed and sock.fileno() >= 0:
-            with suppress(OSError), socket.socket(fileno=os.dup(sock.fileno())) as twin:
-                twin.shutdown(socket.SHUT_RDWR)  # fails where the provider was faster
-        self._answered.set()
+        if self._connection is not None:
+            self._connection.shut()
+        if self._sending is not None:
+            self._sending.set()
 
     def close(self, *, finished: bool = False) -> None:
         """See `Exchange.close`."""
         if self._closed:
             return
-        if self._response is None:
-            self.abort()
-            self._closed = True
-            return
-        if finished and not self._aborted:
+        if finished and not self._aborted and self._body is not None:
             self._read_to_end()
         self._closed = True
-        self._let_go()
+        if self._sending is None or self._sending.is_set():
+            self._let_go()
 
     def _read_to_end(self) -> None:
         """After `[DONE]` the end of the body is mostly there already; a connection is worth a look."""
@@ -170,8 +200,18 @@ class HTTPExchange:
                 pass  # a provider that goes on after its end is cut off here, and by the time
 
     def _let_go(self) -> None:
-        if self._response is None:
+        connection, self._connection = self._connection, None
+        if connection is None:
             return
-        if self._body is None or not self._body.ended:
-            self._response.raw.close()
-        self._response.close()
+        if self._body is not None and self._body.leaves_connection and not self._aborted:
+            self._pool.give(connection)
+        else:
+            connection.close()
+
+
+def _unreachable(error: OSError) -> UpstreamUnreachable:
+    return UpstreamUnreachable(
+        "The provider can't be reached at the moment. Try again shortly.",
+        detail=type(error).__name__,
+        may_recover=not isinstance(error, TimeoutError),
+    )
