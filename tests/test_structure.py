@@ -30,6 +30,8 @@ PURE = {
     "collections",
     "re",
     "hashlib",
+    "orjson",
+    "functools",
     "math",
     "enum",
 }

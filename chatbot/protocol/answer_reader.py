@@ -15,10 +15,16 @@ from typing import Any
 
 from chatbot.protocol.error_body import ProviderError, is_error, provider_error
 from chatbot.protocol.sse_decoder import EventTooLarge, Frame, SSEDecoder
+from chatbot.protocol.sse_encoder import DATA
 from chatbot.protocol.strict_json import NotJSON, read_json
 
 TEXT_CAP = 256 * 1024
 """Characters of an answer that are remembered, for a splice; a longer one can't be spliced."""
+_NEXT = b"\n\n" + DATA
+_PLAIN_CAP = 1024 * 1024
+"""Bytes that are looked at as plain events; the limit on an event's size is the decoder's to keep."""
+_TAIL_CAP = 4096
+"""Bytes of a begun event that are joined with the next piece; a longer one is the decoder's to gather."""
 HELD_EVENTS = 64
 HELD_BYTES = 256 * 1024
 """What is held back at the most; a longer preamble is taken for an answer."""
@@ -63,11 +69,21 @@ class AnswerReader:
         self._seen: set[object] = set()
         self._finished: set[object] = set()
         self._held: list[bytes] = []
-        self._held_size = 0
+        self._held_events = self._held_size = 0
+        self._tail = b""
         self._decoder = SSEDecoder()
 
     def feed(self, data: bytes) -> bytes:
         """What may go out now that `data` has come: whole events, or nothing."""
+        if self._tail:
+            data, self._tail = self._tail + data, b""
+        plain = _plain_end(data) if self._decoder.is_between else 0
+        if plain:
+            self._tail = data[plain:]
+            return self._pass_plain(data[:plain] if self._tail else data)
+        return self._decode(data)
+
+    def _decode(self, data: bytes) -> bytes:
         try:
             frames = self._decoder.feed(data)
         except EventTooLarge:
@@ -82,7 +98,8 @@ class AnswerReader:
 
     def close(self) -> bytes:
         """What the end of the body completes."""
-        return self._pass(self._decoder.close())
+        tail, self._tail = self._tail, b""
+        return self._decode(tail) + self._pass(self._decoder.close())
 
     @property
     def plain_text(self) -> str | None:
@@ -98,6 +115,19 @@ class AnswerReader:
         finished = self._seen == self._finished and len(self._finished) >= self._choices
         return bool(self._seen) and (finished or (self.done and self.fault is None))
 
+    def _pass_plain(self, data: bytes) -> bytes:
+        """As `_pass`, for events of one data line each, which nearly all are: the same bytes go out."""
+        blocks = data[:-2].split(b"\n\n")
+        out = []
+        for block in blocks:
+            if self.done or self.fault is not None:
+                break
+            if self._event_may_go(block[len(DATA) :]):
+                out.append(block)
+        if len(out) < len(blocks):
+            data = b"".join([block + b"\n\n" for block in out])
+        return self._release(data, len(out))
+
     def _pass(self, frames: list[Frame]) -> bytes:
         out: list[bytes] = []
         for frame in frames:
@@ -106,35 +136,40 @@ class AnswerReader:
             if self._may_go(frame):
                 out.append(frame.raw)
                 self.sent_id = self.sent_id or frame.has_id
+        return self._release(out[0] if len(out) == 1 else b"".join(out), len(out))
+
+    def _release(self, out: bytes, count: int) -> bytes:
+        """These events, behind those that were held; nothing while it is not known who answers."""
         if self.done and self._seen:
             self.has_content = True  # an answer may be empty
-        if self.has_content:
-            if self._held:
-                out[:0] = self._held
-                self._held.clear()
-        elif out:
-            self._hold(out)
-            return b""
-        return out[0] if len(out) == 1 else b"".join(out)
-
-    def _hold(self, out: list[bytes]) -> None:
-        self._held += out
-        self._held_size += sum(map(len, out))
-        if len(self._held) > HELD_EVENTS or self._held_size > HELD_BYTES:
+        if not self.has_content and out:
+            self._held.append(out)
+            self._held_events += count
+            self._held_size += len(out)
+            if self._held_events <= HELD_EVENTS and self._held_size <= HELD_BYTES:
+                return b""
             self.has_content = True
+            out = b""
+        if self.has_content and self._held:
+            out = b"".join([*self._held, out])
+            self._held.clear()
+        return out
 
     def _may_go(self, frame: Frame) -> bool:
         data = frame.data
         if data is None:
             return not frame.has_unknown_field
-        if not data.strip():
-            return False
+        return self._event_may_go(data)
+
+    def _event_may_go(self, data: bytes) -> bool:
         if data == b"[DONE]":
             self.done = True
             return True
         try:
             chunk = read_json(data)
         except NotJSON:
+            if not data.strip():
+                return False
             chunk = None
         if not isinstance(chunk, dict):
             self.fault = MalformedEvent("an event is not a JSON object")
@@ -191,3 +226,15 @@ class AnswerReader:
                 self._plain = self._text_size <= TEXT_CAP
         if not self._plain:
             self._texts.clear()
+
+
+def _plain_end(data: bytes) -> int:
+    """Where whole events of one data line each, ended by LF, end in `data`; 0 where there is anything else.
+
+    What is behind them is the short beginning of the next.
+    """
+    end = data.rfind(b"\n\n") + 2
+    if end < 2 or end > _PLAIN_CAP or len(data) - end > _TAIL_CAP or not data.startswith(DATA):
+        return 0
+    events = data.count(_NEXT, 0, end) + 1
+    return end if data.count(b"\n", 0, end) == 2 * events and b"\r" not in data else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from chatbot.protocol.http_head import ResponseHead
 
@@ -74,7 +75,9 @@ class Unframer:
                 out.append(piece)
                 self._left -= len(piece)
                 at += len(piece)
-                self._behind_chunk = not self._left
+                if not self._left:
+                    self._behind_chunk = not data.startswith(b"\r\n", at)
+                    at += 0 if self._behind_chunk else 2
                 continue
             end = data.find(b"\n", at)
             if end < 0:
@@ -102,8 +105,14 @@ class Unframer:
         elif self._in_trailers:
             self.ended = line in (b"\r", b"")
         else:
-            found = _SIZE.fullmatch(line)
-            if found is None:
-                raise BadFraming("a chunk has no size")
-            self._left = int(found[1], 16)
+            self._left = _size_of(line)
             self._in_trailers = not self._left
+
+
+@lru_cache(4096)
+def _size_of(line: bytes) -> int:
+    """Events are much of a size, so the same lines come again and again."""
+    found = _SIZE.fullmatch(line)
+    if found is None:
+        raise BadFraming("a chunk has no size")
+    return int(found[1], 16)

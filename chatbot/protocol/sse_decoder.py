@@ -101,6 +101,11 @@ class SSEDecoder:
         return frames
 
     @property
+    def is_between(self) -> bool:
+        """Whether nothing is held: the next byte begins an event, and not the stream."""
+        return not (self._size or self._held_cr or self._eats_lf or self._at_start)
+
+    @property
     def rest(self) -> bytes:
         """Bytes of the event that has begun and not ended. At the end of a stream it is torn."""
         held = [b"\r"] if self._held_cr else []

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+DATA = b"data: "
+"""How a line of data begins, as nearly everybody writes it."""
 DONE = b"data: [DONE]\n\n"
 """Means complete, always and only."""
 

@@ -1,11 +1,17 @@
 """JSON as RFC 8259 has it, and no more: Python's reader also takes NaN, the last of two equal keys, and
-raises RecursionError, which is no ValueError, on deep nesting."""
+raises RecursionError, which is no ValueError, on deep nesting.
+
+Every event of every answer is read here, so orjson goes first: it takes a third of the time. What it refuses
+is judged by the standard library, which lets half a surrogate pair pass, as some providers send one.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 from typing import Any
+
+import orjson
 
 
 class NotJSON(ValueError):
@@ -42,6 +48,11 @@ def read_json(data: bytes, *, unique_keys: bool = False) -> Any:
     With `unique_keys`, for requests, an object that has a key twice is refused: two readers could take it
     for two different requests. So is 1e400: it is JSON, and no number that could be written again.
     """
+    if not unique_keys:
+        try:
+            return orjson.loads(data)
+        except ValueError:
+            pass
     decoder = _unique_keys if unique_keys else _relaxed
     try:
         return decoder.decode(data.decode("utf-8"))

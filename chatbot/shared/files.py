@@ -30,15 +30,19 @@ class FilesState:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._paths: dict[str, str] = {}
 
     def read(self, key: str) -> Record | None:
         """See `SharedState.read`."""
         try:
-            text = self._file(key).read_bytes()
+            # Every request looks whether there is something: this is the cheapest way to hear "no".
+            fd = os.open(self._path(key), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise StateAway(type(error).__name__) from None
+        with os.fdopen(fd, "rb") as file:
+            text = file.read()
         with suppress(ValueError, KeyError, TypeError):
             kept = json.loads(text)
             # Written in the future: the clock was set back since, and the rest would last too long.
@@ -71,8 +75,14 @@ class FilesState:
         held = [fd]
         return lambda: os.close(held.pop()) if held else None
 
+    def _path(self, key: str) -> str:
+        path = self._paths.get(key)
+        if path is None:
+            path = self._paths[key] = str(self._folder / f"{quote(key, safe='')}.json")
+        return path
+
     def _file(self, key: str) -> Path:
-        return self._folder / f"{quote(key, safe='')}.json"
+        return Path(self._path(key))
 
     def _write(self, file: Path, record: Record, keep: float) -> None:
         at = time.time()

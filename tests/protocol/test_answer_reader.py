@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from unittest import mock
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from chatbot.protocol import answer_reader
 from chatbot.protocol.answer_reader import AnswerReader, ErrorEvent, MalformedEvent
 
 
@@ -114,3 +119,31 @@ def test_a_preamble_over_the_cap_is_let_go():
     out = b"".join(reader.feed(ROLE) for _ in range(100))
     assert out
     assert out + b""[len(out) :] == ROLE * 100
+
+
+PIECES = [
+    ROLE, HI, HI, HI, STOP, USAGE, DONE, b": a comment\n\n", b"data: \n\n", b"data:\n\n", b"\n",
+    b"data: not json\n\n", event({"error": {"message": "no"}}), b"event: message\n" + HI, b"id: 3\n" + HI,
+    HI.replace(b"\n", b"\r\n"), HI.replace(b"\n", b"\r"), b"data: {\ndata: }\n\n", b"\xef\xbb\xbf", b"junk\n\n",
+    chunk({"content": "y" * 5000}), b'data: {"choices":[{"delta":{"content":"\\ud800"}}]}\n\n', b"data: [1]\n\n",
+]  # fmt: skip
+
+
+def read_all(wire: bytes, cuts: list[int]) -> tuple:
+    reader, out = AnswerReader(wants_usage=False), b""
+    places = sorted({0, len(wire), *(c for c in cuts if c < len(wire))})
+    for start, end in itertools.pairwise(places):
+        out += reader.feed(wire[start:end])
+    out += reader.close()
+    state = (reader.done, repr(reader.fault), reader.has_content, reader.events, reader.usage)
+    return out, state, reader.sent_id, reader.complete, reader.plain_text, reader.model
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12), st.lists(st.integers(0, 6000), max_size=12))
+@settings(max_examples=300)
+def test_the_fast_way_and_the_decoder_see_the_same(pieces, cuts):
+    wire = b"".join(pieces)
+    fast = read_all(wire, cuts)
+    with mock.patch.object(answer_reader, "_PLAIN_CAP", -1):
+        slow = read_all(wire, cuts)
+    assert fast == slow
