@@ -25,6 +25,9 @@ if {ca!r}:
 import chatbot.relay.heartbeat as heartbeat
 import chatbot.relay.departure as departure
 departure.WRITE_SECONDS = {write}
+if os.environ.get("ORDINARY_WRITES"):
+    import chatbot.web.direct as direct
+    direct.ENABLED = False
 heartbeat.HOLD_SECONDS, heartbeat.BEAT_SECONDS = {hold}, {beat}
 
 def delayed():

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from flask import Response, stream_with_context
+from flask import Response, request, stream_with_context
 
 from chatbot.core.errors import InternalError
+from chatbot.web.direct import direct_writer
 
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -33,9 +34,16 @@ def stream_response(events: Iterator[bytes], on_close: Callable[[], None]) -> Re
         on_close()
         raise
 
+    write = direct_writer(request.environ)
+
     def body() -> Iterator[bytes]:
         yield first
-        yield from events
+        if write is None:
+            yield from events
+            return
+        for piece in events:
+            if piece:  # an empty chunk would be the end
+                write(piece)
 
     def close() -> None:
         closing = getattr(events, "close", None)

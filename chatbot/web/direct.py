@@ -1,0 +1,33 @@
+"""Writing a stream's pieces straight to the server's socket: an optional shortcut, the same bytes.
+
+On its ordinary way each piece passes werkzeug, gunicorn and gevent's `sendall`, which asks the kernel for the
+size of its buffer every time. The head and the first piece take that way; what follows is framed here as gunicorn
+would, and sent. gunicorn then ends the body, as ever. Where the server is another one, there is no shortcut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+ENABLED = True
+"""Off, everything takes the ordinary way."""
+Write = Callable[[bytes], None]
+
+
+def direct_writer(environ: Mapping[str, Any]) -> Write | None:
+    """What sends one piece of the body, or None where only the server can. Raises `OSError` when called."""
+    sock = environ.get("gunicorn.socket")
+    if not ENABLED or sock is None or environ.get("REQUEST_METHOD") == "HEAD":
+        return None
+    if environ.get("SERVER_PROTOCOL") == "HTTP/1.1":
+        return lambda piece: _send(sock, b"%x\r\n%b\r\n" % (len(piece), piece))
+    return lambda piece: _send(sock, piece)
+
+
+def _send(sock: Any, data: bytes) -> None:
+    """All of it. The socket's time-out is for each step: a reader that goes on taking is not let go."""
+    sent = sock.send(data)
+    while sent < len(data):
+        data = data[sent:]
+        sent = sock.send(data)
