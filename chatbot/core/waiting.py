@@ -63,7 +63,8 @@ class PeerWatch:
         loop: Any = get_hub().loop
         self._fd = sock.fileno()
         self._on_gone: Callable[[], None] | None = on_gone
-        self._timer = loop.timer(_RECHECK_SECONDS, _RECHECK_SECONDS)
+        self._loop = loop
+        self._timer: Any = None
         self._watcher = loop.io(self._fd, 1)
         self._watcher.start(self._look)
 
@@ -77,6 +78,7 @@ class PeerWatch:
         elif self._watcher.active:
             # A pipelined request lies unread, and would wake this watcher for ever: look by the clock.
             self._watcher.stop()
+            self._timer = self._loop.timer(_RECHECK_SECONDS, _RECHECK_SECONDS)
             self._timer.start(self._look)
 
     def stop(self) -> None:
@@ -84,4 +86,5 @@ class PeerWatch:
         if self._on_gone is not None:
             self._on_gone = None
             self._watcher.close()
-            self._timer.close()
+            if self._timer is not None:
+                self._timer.close()

@@ -102,8 +102,12 @@ class SSEDecoder:
 
     @property
     def is_between(self) -> bool:
-        """Whether nothing is held: the next byte begins an event, and not the stream."""
-        return not (self._size or self._held_cr or self._eats_lf or self._at_start)
+        """Whether nothing is held: the next byte begins an event."""
+        return not (self._size or self._held_cr or self._eats_lf)
+
+    def passed(self) -> None:
+        """Events have been read elsewhere: a byte order mark can't come any more."""
+        self._at_start = False
 
     @property
     def rest(self) -> bytes:
