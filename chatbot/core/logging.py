@@ -6,6 +6,7 @@ barrier behind that: whatever looks like a key is starred out, also in a traceba
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -54,7 +55,14 @@ class JsonLines(logging.Formatter):
         line.update(getattr(record, "fields", {}))
         if record.exc_info:
             line["traceback"] = _places(record)
-        return redact(orjson.dumps(line, default=str).decode())
+        return redact(_dumps(line))
+
+
+def _dumps(line: dict[str, object]) -> str:
+    try:
+        return orjson.dumps(line, default=str).decode()
+    except TypeError:  # half of a surrogate pair in a name, or a number over 64 bits
+        return json.dumps(line, default=str)
 
 
 def _places(record: logging.LogRecord) -> str:

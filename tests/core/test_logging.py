@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 
 import pytest
 
-from chatbot.core.logging import configure_logging, hide, log, redact
+from chatbot.core.logging import JsonLines, configure_logging, hide, log, redact
 from chatbot.core.secret import Secret
 
 
@@ -44,3 +45,17 @@ def test_a_traceback_names_places_and_kind_but_no_text(capfd):
     assert "test_logging.py" in line["traceback"]
     assert "canary" not in str(line)
     assert sys.exc_info() == (None, None, None)
+
+
+@pytest.mark.parametrize("odd", ["\ud800", 2**80, float("nan"), {"a": {1, 2}}, b"bytes", object()])
+def test_no_value_loses_the_line(odd):
+    record = logging.makeLogRecord({"msg": "event", "fields": {"odd": odd, "fine": 1}})
+    assert json.loads(JsonLines().format(record))["fine"] == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["sk-abcdefgh1", "a pk_abcdefgh1 b", "gsk_abcdefgh1", "xai-abcdefgh1", "AIza" + "x" * 20,
+             "Bearer something", "BEARER x.y.z", "rk-abcdefgh1"],
+)  # fmt: skip
+def test_every_kind_of_key_is_starred(text):
+    assert "********" in redact(text)
