@@ -71,7 +71,7 @@ class Bench:
         """Streams side by side, each with so many events a second."""
         events = max(2, int(per_second * seconds))
         found = self.load(streams, streams, f"b_{events}_{int(1e6 / per_second)}_32",
-                          ramp_us=int(1e6 / per_second / streams))  # fmt: skip
+                          ramp_us=max(1500, int(1e6 / per_second / streams)))  # fmt: skip
         found["cpu_per_event_us"] = found["cpu"] / found["events"] * 1e6
         return found
 

@@ -11,8 +11,8 @@ import resource
 _ENOUGH = 65536
 _OWN = 100
 """Descriptors that are no stream's: listeners, files, health checks, idle callers."""
-_PER_STREAM = 3
-"""The caller's socket, the provider's, and an idle one in the pool."""
+_POOLED = 1024
+"""Idle connections that a provider's pool may hold besides."""
 
 
 def raise_limit() -> None:
@@ -28,4 +28,6 @@ def room_for_streams() -> int:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         soft = _ENOUGH
-    return max(1, (soft - _OWN) // _PER_STREAM)
+    left = soft - _OWN
+    # The caller's socket, the provider's, and where there are few, an idle one in the pool for each.
+    return max(1, left // 3, (left - _POOLED) // 2)

@@ -8,6 +8,7 @@ on an open file: the kernel frees it when the process ends, however it ends.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import time
@@ -21,6 +22,7 @@ from chatbot.core.shared_state import Change, Record, StateAway
 _LOCK_TRIES = 40
 _LOCK_PAUSE = 0.005
 _SKEW_SECONDS = 5.0
+_NAME_CAP = 200
 
 
 class FilesState:
@@ -67,7 +69,7 @@ class FilesState:
         """See `SharedState.lease`."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            fd = _lock(self._folder / f"{quote(key, safe='')}.lease")
+            fd = _lock(self._folder / f"{_file_name(key)}.lease")
         except OSError as error:
             raise StateAway(type(error).__name__) from None
         if fd is None:
@@ -78,7 +80,7 @@ class FilesState:
     def _path(self, key: str) -> str:
         path = self._paths.get(key)
         if path is None:
-            path = self._paths[key] = str(self._folder / f"{quote(key, safe='')}.json")
+            path = self._paths[key] = str(self._folder / f"{_file_name(key)}.json")
         return path
 
     def _file(self, key: str) -> Path:
@@ -105,6 +107,11 @@ class FilesState:
             yield
         finally:
             os.close(fd)
+
+
+def _file_name(key: str) -> str:
+    name = quote(key, safe="")
+    return name if len(name) <= _NAME_CAP else hashlib.sha256(key.encode()).hexdigest()
 
 
 def _lock(file: Path) -> int | None:

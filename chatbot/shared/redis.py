@@ -1,7 +1,8 @@
 """State of many machines, in Redis.
 
-Redis is asked on the way of a request, so it gets 0.3 s and no second try: where it is away, whoever uses
-this falls back (`shared/steady`). A lease is a key with an owner and a life of some seconds, which its
+Redis is asked on the way of a request, so it gets 0.3 s, name look-up included, and no second try: where it
+is away, whoever uses this falls back (`shared/steady`). What was read is used for a moment, so that a healthy server
+asks a few times a second and not for each request. A lease is a key with an owner and a life of some seconds, which its
 process renews; with the process it ends by itself.
 """
 
@@ -23,9 +24,12 @@ from redis.retry import Retry
 
 from chatbot.core.secret import Secret
 from chatbot.core.shared_state import Change, Record, StateAway
-from chatbot.core.waiting import spawn
+from chatbot.core.waiting import now, spawn
 
 LIMIT_SECONDS = 0.3
+FRESH_SECONDS = 0.2
+"""How long what was read is used."""
+CONNECTIONS = 20
 LEASE_SECONDS = 15.0
 RENEW_SECONDS = 5.0
 _TRIES = 100
@@ -41,31 +45,35 @@ return 0
 
 
 class RedisState:
-    """See `SharedState`. Connects when it is first used. Raises `ValueError` for an address it can't read."""
+    """See `SharedState`. Connects when it is first used.
+
+    Raises `ValueError` for an address or an option that can't be used.
+    """
 
     name = "Redis"
 
     def __init__(self, url: Secret) -> None:
-        self._redis: Any = redis.Redis.from_url(
-            url.reveal(),
-            socket_timeout=LIMIT_SECONDS,
-            socket_connect_timeout=LIMIT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-        )
+        self._redis: Any = redis.Redis(connection_pool=_pool(url))
         self._leases: dict[str, str] = {}
+        self._read: dict[str, tuple[float, Record | None]] = {}
+        self._stuck = 0
         self._lock = threading.Lock()
         self._renewing = False
 
     def read(self, key: str) -> Record | None:
         """See `SharedState.read`."""
-        return _record(self._ask(lambda: self._redis.get(_PREFIX + key)))
+        at, record = self._read.get(key, (0.0, None))
+        if now() - at > FRESH_SECONDS:
+            record = _record(self._ask(lambda: self._redis.get(_PREFIX + key)))
+            self._read[key] = (now(), record)
+        return record
 
     def change(self, key: str, change: Change, keep: float) -> Record | None:
         """See `SharedState.change`. Optimistic: tried again where somebody else was faster."""
         found: Record | None = self._ask(
             lambda: self._change(_PREFIX + key, change, int(keep * 1000))
         )
+        self._read[key] = (now(), found)
         return found
 
     def _change(self, key: str, change: Change, keep_ms: int) -> Record | None:
@@ -94,13 +102,15 @@ class RedisState:
             start, self._renewing = not self._renewing, True
         if start:
             spawn(self._renew)
+        return lambda: self._give_back(name, owner)
 
-        def give_back() -> None:
-            if self._leases.pop(name, None) is not None:
-                with suppress(StateAway):  # it ends by itself then
-                    self._ask(lambda: self._redis.eval(_GIVE_BACK, 1, name, owner))
-
-        return give_back
+    def _give_back(self, name: str, owner: str) -> None:
+        with self._lock:
+            if self._leases.get(name) != owner:
+                return
+            del self._leases[name]
+        with suppress(StateAway):  # it ends by itself then
+            self._ask(lambda: self._redis.eval(_GIVE_BACK, 1, name, owner))
 
     def _renew(self) -> None:
         """Runs beside while there are leases."""
@@ -119,10 +129,58 @@ class RedisState:
             self._redis.eval(_RENEW, 1, name, owner, int(LEASE_SECONDS * 1000))
 
     def _ask(self, question: Callable[[], Any]) -> Any:
-        try:
-            return question()
-        except (redis.RedisError, OSError) as error:
-            raise StateAway(type(error).__name__) from None
+        """The answer, within the limit whatever it is that takes long: a name look-up has none of its own.
+
+        A question that is given up goes on beside; until it has ended no other is asked.
+        """
+        if self._stuck:
+            raise StateAway("it has not answered yet")
+        answered, answer = threading.Event(), _Answer()
+
+        def ask() -> None:
+            try:
+                answer.value = question()
+            except StateAway as away:
+                answer.trouble = str(away)
+            except Exception as error:
+                answer.trouble = type(error).__name__
+            answered.set()
+            if answer.given_up:
+                self._stuck -= 1
+
+        spawn(ask)
+        if not answered.wait(2 * LIMIT_SECONDS):
+            answer.given_up = True
+            self._stuck += 1
+            raise StateAway("TimeoutError")
+        if answer.trouble:
+            raise StateAway(answer.trouble)
+        return answer.value
+
+
+class _Answer:
+    """What came of one question."""
+
+    value: Any = None
+    trouble = ""
+    given_up = False
+
+
+def _pool(url: Secret) -> Any:
+    # More callers than connections wait for one, within the limit, and are no sign of trouble.
+    pool = redis.BlockingConnectionPool.from_url(
+        url.reveal(), max_connections=CONNECTIONS, timeout=LIMIT_SECONDS, retry=Retry(NoBackoff(), 0), protocol=2
+    )  # fmt: skip
+    pool.connection_kwargs |= {
+        "socket_timeout": LIMIT_SECONDS,
+        "socket_connect_timeout": LIMIT_SECONDS,
+    }
+    try:
+        pool.make_connection()  # type: ignore[no-untyped-call]  # connects to nobody: options that it does not know are refused here
+        (pool.connection_kwargs.get("host") or "").encode("idna")
+    except (TypeError, UnicodeError) as error:
+        raise ValueError(type(error).__name__) from None
+    return pool
 
 
 def _record(text: bytes | None) -> Record | None:
@@ -130,6 +188,6 @@ def _record(text: bytes | None) -> Record | None:
         return None
     try:
         record = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None

@@ -15,7 +15,6 @@ from chatbot.core.errors import (
     ChatbotError,
     ContextLengthExceeded,
     RateLimitExceeded,
-    TimeoutFirstToken,
     TimeoutTotal,
     UpstreamError,
     UpstreamFailure,
@@ -88,7 +87,7 @@ class Asking:
                         yield from self._go_on(turn, error, beat)
                         return
                     failure = error
-                    if _is_the_end(turn, error):
+                    if isinstance(error, TimeoutTotal):
                         break
             raise failure
         except Aborted:
@@ -103,7 +102,7 @@ class Asking:
                     return self._whole_with_retries(turn)
                 except _MOVES_ON as error:
                     failure = error
-                    if _is_the_end(turn, error):
+                    if isinstance(error, TimeoutTotal):
                         break
             raise failure
         except Aborted:
@@ -127,7 +126,8 @@ class Asking:
         for failures in itertools.count(1):
             attempt = self._begin(turn.target)
             try:
-                yield from attempt.stream(last=turn.last, beat=beat)
+                stream = attempt.stream(last=turn.last, beat=beat)
+                yield from self._probing(turn, attempt, stream) if turn.probes else stream
             except ChatbotError as error:
                 if attempt.reader.has_content:
                     raise
@@ -135,11 +135,21 @@ class Asking:
                 if pause is None:
                     raise
             else:
-                self._turns.note(turn.target, None)
+                self._turns.note(turn.target, None, now() - attempt.began)
                 return
             until = now() + pause
             while self._rest(min(until, beat())) < until:
                 yield b""
+
+    def _probing(self, turn: Turn, attempt: Attempt, stream: Iterator[bytes]) -> Iterator[bytes]:
+        """As `stream`; a probe has shown what it was for with its first content."""
+        shown = False
+        for piece in stream:
+            if not shown and attempt.reader.has_content:
+                shown = True
+                self._turns.note(turn.target, None, now() - attempt.began)
+                self._turns.end()
+            yield piece
 
     def _whole_with_retries(self, turn: Turn) -> bytes:
         for failures in itertools.count(1):
@@ -151,7 +161,7 @@ class Asking:
                 if pause is None:
                     raise
             else:
-                self._turns.note(turn.target, None)
+                self._turns.note(turn.target, None, now() - attempt.began)
                 return body
             self._rest(now() + pause)
         raise UpstreamError("No attempt answered.")
@@ -166,7 +176,8 @@ class Asking:
         self._note_failure(self._attempt, error, asked_again=False, splices=asks_again)
         if delivered is None or not asks_again:
             raise error
-        later: Turn | None = self._turns.next(well=True) or Turn(turn.target, True, 0)
+        again = Turn(turn.target, True, 0)
+        later: Turn | None = self._turns.next(well=True) or again
         while later is not None:
             attempt, splice, more = self._begin(later.target), Splice(delivered, broken.id), False
             try:
@@ -174,7 +185,7 @@ class Asking:
                     rest = splice.feed(piece)
                     more = more or bool(rest)
                     yield rest
-                self._turns.note(later.target, None)
+                self._turns.note(later.target, None, now() - attempt.began)
                 return
             except AnswersDiffer as difference:
                 self._log_failure(attempt, error, asked_again=False, splice_failed=str(difference))
@@ -183,7 +194,7 @@ class Asking:
                 self._note_failure(attempt, failure, asked_again=False)
                 if more:
                     raise
-            later = self._turns.next(well=True)
+            later = self._turns.next()
         self.reader = broken
         raise error
 
@@ -192,7 +203,7 @@ class Asking:
     ) -> float | None:
         """Note a failed attempt; seconds to wait before the same target is asked again, or None."""
         took = now() - attempt.began
-        self._turns.note(turn.target, error)
+        self._turns.note(turn.target, error, took)
         pause = Retry(turn.retries).pause(failures, error, took)
         if pause is not None and self._turns.gave_up(turn):
             pause = None
@@ -202,7 +213,7 @@ class Asking:
 
     def _note_failure(self, attempt: Attempt | None, error: ChatbotError, **fields: object) -> None:
         if attempt is not None:
-            self._turns.note(attempt.target, error)
+            self._turns.note(attempt.target, error, now() - attempt.began)
             self._log_failure(attempt, error, **fields)
 
     def _log_failure(self, attempt: Attempt, error: ChatbotError, **fields: object) -> None:
@@ -224,8 +235,3 @@ class Asking:
         if self._stopped.wait(max(0.0, until - now())):
             raise Aborted
         return now()
-
-
-def _is_the_end(turn: Turn, error: ChatbotError) -> bool:
-    """Whether nobody else is asked: no time is left, or it was the last that is well and all were waited for."""
-    return isinstance(error, TimeoutTotal) or (turn.last and isinstance(error, TimeoutFirstToken))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 from chatbot.core.errors import ChatbotError, RateLimitExceeded, TimeoutTotal, UpstreamFailure
@@ -29,6 +29,7 @@ FORGET_SECONDS = 60.0
 """Without a failure for so long, those before are forgotten."""
 
 Standing = Literal["closed", "open", "half_open"]
+_WORSE: tuple[Standing, ...] = ("closed", "half_open", "open")
 GiveBack = Callable[[], None]
 
 
@@ -61,45 +62,65 @@ class Breakers:
     def standing(self, name: str) -> Standing:
         """How the target stands."""
         record = self._state.read(_key(name))
-        if record is None or record.get("failures", 0) < THRESHOLD:
+        if record is None or _number(record, "failures") < THRESHOLD:
             return "closed"
-        # A clock that was set back must not keep a target out for an hour.
-        wait = record.get("until", 0.0) - self._clock()
-        return "open" if 0 < wait <= LONGEST_COOL_DOWN else "half_open"
+        return "open" if self._is_cooling(record) else "half_open"
 
-    def standings(self, names: Iterable[str]) -> dict[str, Standing]:
-        """How each target stands."""
-        return {name: self.standing(name) for name in names}
+    def standings(self, names: Mapping[str, Iterable[str]]) -> dict[str, Standing]:
+        """How targets stand, each shown under one name for several: the worst of them."""
+        return {
+            shown: max(map(self.standing, several), key=_WORSE.index)
+            for shown, several in names.items()
+        }
 
-    def note(self, name: str, error: ChatbotError | None) -> None:
-        """An attempt at the target is over: with this error, or without one."""
-        if _is_its_failure(error):
+    def note(self, name: str, error: ChatbotError | None, took: float = 0.0) -> None:
+        """An attempt at the target, begun `took` seconds ago, is over: with this error, or without one.
+
+        A success that began before the last failure tells nothing: it is an older stream that ends.
+        """
+        if isinstance(error, TimeoutTotal):
+            return  # whose time it was, nobody knows
+        if isinstance(error, (UpstreamFailure, RateLimitExceeded)):
             self._failed(name)
-        elif (record := self._state.read(_key(name))) is not None:
+            return
+        record = self._state.read(_key(name))
+        if record is not None and self._clock() - took >= _number(record, "failed_at"):
             self._state.change(_key(name), lambda _: None, FORGET_SECONDS)
-            if record.get("failures", 0) >= THRESHOLD:
+            if _number(record, "failures") >= THRESHOLD:
                 log("breaker_closed", level=logging.WARNING, target=name)
 
     def _failed(self, name: str) -> None:
-        before = self.standing(name)
-        self._state.change(_key(name), self._count, FORGET_SECONDS)
-        if before != "open" and self.standing(name) == "open":
+        opened: list[bool] = []
+
+        def count(record: Record | None) -> Record:
+            opened[:] = [False]
+            time_is, old = self._clock(), record or {}
+            counted = {
+                "failures": _number(old, "failures") + 1,
+                "failed_at": time_is,
+                "until": _number(old, "until"),
+                "cool_down": _number(old, "cool_down"),
+            }
+            if counted["failures"] >= THRESHOLD and not self._is_cooling(old):
+                cool_down = max(FIRST_COOL_DOWN, 2 * counted["cool_down"])
+                counted["cool_down"] = min(cool_down, LONGEST_COOL_DOWN)
+                counted["until"] = time_is + counted["cool_down"]
+                opened[:] = [True]
+            return counted
+
+        self._state.change(_key(name), count, FORGET_SECONDS)
+        if opened == [True]:
             log("breaker_open", level=logging.WARNING, target=name)
 
-    def _count(self, record: Record | None) -> Record:
-        time_is, old = self._clock(), record or {}
-        failures, until = old.get("failures", 0) + 1, old.get("until", 0.0)
-        cool_down = old.get("cool_down", 0.0)
-        if failures >= THRESHOLD and not 0 < until - time_is <= LONGEST_COOL_DOWN:
-            cool_down = min(max(FIRST_COOL_DOWN, 2 * cool_down), LONGEST_COOL_DOWN)
-            until = time_is + cool_down
-        return {"failures": failures, "until": until, "cool_down": cool_down}
+    def _is_cooling(self, record: Record) -> bool:
+        # A clock that was set back must not keep a target out for an hour.
+        return 0 < _number(record, "until") - self._clock() <= LONGEST_COOL_DOWN
 
 
-def _is_its_failure(error: ChatbotError | None) -> bool:
-    return isinstance(error, (UpstreamFailure, RateLimitExceeded)) and not isinstance(
-        error, TimeoutTotal
-    )
+def _number(record: Record, field: str) -> float:
+    """A number of a record that somebody else may have written, another version say; 0 for anything else."""
+    value = record.get(field)
+    return value if isinstance(value, int | float) else 0.0
 
 
 def _key(name: str) -> str:

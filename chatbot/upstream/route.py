@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from zlib import crc32
 
 from chatbot.core.provider_config import RouteConfig, Timeouts
 from chatbot.upstream.provider import Provider
+
+BUCKETS = 16
+"""Breakers of a target that takes any model."""
 
 
 @dataclass(frozen=True)
 class Target:
     """One provider to ask for one model, with its timeouts.
 
-    `name` is its own among those of the configuration: a model that only a caller named is `*` in it, so
-    that there are as many names as the configuration has.
+    `name` is what its breaker goes by. A model that only a caller named is `*` and a number below `BUCKETS` in it:
+    so there are no more names than the configuration allows, and one model's failures leave most others alone.
     """
 
     provider: Provider
@@ -36,17 +40,20 @@ class Router:
         self._default_model = default_model
 
     @property
-    def target_names(self) -> list[str]:
-        """The names of all targets that requests can go to."""
-        names = [
-            _name(text, route.model, literal=_is_literal(route.model))
+    def target_names(self) -> dict[str, list[str]]:
+        """All targets that requests can go to, as the configuration has them, and their breakers' names."""
+        shown = [
+            _shown(text, route.model, literal=_is_literal(route.model))
             for route in self._routes
             for text in route.targets
         ]
-        default = [f"{self.default.name}/*"]
+        shown.append(f"{self.default.name}/*")
         if self._default_model:
-            default.append(f"{self.default.name}/{self._default_model}")
-        return list(dict.fromkeys([*names, *default]))
+            shown.append(f"{self.default.name}/{self._default_model}")
+        return {
+            name: [f"{name}#{n}" for n in range(BUCKETS)] if name.endswith("/*") else [name]
+            for name in shown
+        }
 
     def targets(self, asked: str) -> list[Target]:
         """The targets for the model asked for (empty: the default model), in order; never none."""
@@ -74,5 +81,11 @@ def _is_literal(pattern: str) -> bool:
     return not any(mark in pattern for mark in "*?[")
 
 
-def _name(text: str, model: str, *, literal: bool) -> str:
+def _shown(text: str, model: str, *, literal: bool) -> str:
     return text.removesuffix("*") + model if literal and model and text.endswith("/*") else text
+
+
+def _name(text: str, model: str, *, literal: bool) -> str:
+    shown = _shown(text, model, literal=literal)
+    bucket = crc32(model.encode("utf-8", "replace")) % BUCKETS
+    return f"{shown}#{bucket}" if shown.endswith("/*") else shown

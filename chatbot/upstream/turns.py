@@ -12,11 +12,12 @@ from chatbot.upstream.route import Target
 
 @dataclass(frozen=True)
 class Turn:
-    """One target's turn. `last`: no other is left that is known to be well."""
+    """One target's turn. `last`: no other is left whose breaker is not open."""
 
     target: Target
     last: bool
     retries: int
+    probes: bool = False
 
 
 class Turns:
@@ -38,20 +39,20 @@ class Turns:
                 self._open.append(target)
                 continue
             probes, self._give_back = admitted
-            last = not any(map(self._is_well, self._waiting))
-            return Turn(target, last, 0 if probes and not last else target.provider.retries)
+            last = not any(self._may_answer(t) for t in self._waiting)
+            return Turn(target, last, 0 if probes and not last else target.provider.retries, probes)
         if self._open and not well:
             target = self._open.pop(0)
-            return Turn(target, True, target.provider.retries)
+            return Turn(target, not self._open, target.provider.retries)
         return None
 
-    def note(self, target: Target, error: ChatbotError | None) -> None:
-        """How an attempt ended: with this error, or without one."""
-        self._breakers.note(target.name, error)
+    def note(self, target: Target, error: ChatbotError | None, took: float) -> None:
+        """How an attempt ended that began `took` seconds ago: with this error, or without one."""
+        self._breakers.note(target.name, error, took)
 
     def gave_up(self, turn: Turn) -> bool:
         """Whether the target's breaker has opened meanwhile, and another target is well."""
-        return not turn.last and not self._is_well(turn.target)
+        return not turn.last and self._breakers.standing(turn.target.name) != "closed"
 
     def end(self) -> None:
         """The turn is over."""
@@ -59,5 +60,5 @@ class Turns:
         if give_back is not None:
             give_back()
 
-    def _is_well(self, target: Target) -> bool:
-        return self._breakers.standing(target.name) == "closed"
+    def _may_answer(self, target: Target) -> bool:
+        return self._breakers.standing(target.name) != "open"

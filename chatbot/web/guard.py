@@ -49,12 +49,22 @@ def _bearer() -> str:
 
 
 def is_operator() -> bool:
-    """Whether the caller may see how the server is: with a key, or from this machine and no proxy."""
+    """Whether the caller may see how the server is: with a key, or from this machine where nothing says proxy.
+
+    A proxy that says nothing of itself can't be told from a caller on this machine: with one in front,
+    CHATBOT_PUBLIC_URL is set, and then only a key counts.
+    """
     if key := _bearer():
         return services().keys.identify(key) is not None
-    if any(name in request.headers for name in _FORWARDED):
+    settings = services().settings
+    if (
+        settings.public_url
+        or settings.trusted_proxies
+        or any(n in request.headers for n in _FORWARDED)
+    ):
         return False
-    return is_loopback(request.remote_addr or "")
+    # The name too: a page of somebody else's may have made its own name mean this machine.
+    return is_loopback(request.remote_addr or "") and is_loopback(_host_name())
 
 
 def require_operator() -> None:
@@ -80,9 +90,13 @@ def known_hosts(settings: Settings) -> list[str]:
     return [*hosts, url_host(settings.host)]
 
 
-def _host_is_known(hosts: list[str]) -> bool:
+def _host_name() -> str:
     host = request.headers.get("Host", "").lower()
-    name = host if host.endswith("]") else host.rsplit(":", 1)[0] if ":" in host else host
+    return host if host.endswith("]") else host.rsplit(":", 1)[0] if ":" in host else host
+
+
+def _host_is_known(hosts: list[str]) -> bool:
+    name = _host_name()
     return any(name == h or (h.startswith(".") and name.endswith(h)) for h in hosts)
 
 

@@ -198,7 +198,7 @@ def test_a_worker_that_is_stopped_with_the_lock_held_stops_nobody(tmp_path):
 def test_without_redis_the_machine_goes_on_and_says_so_until_redis_is_back(
     tmp_path, connect, monkeypatch, caplog
 ):
-    monkeypatch.setattr(steady, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(steady, "REST_SECONDS", 0.02)
     port = free_port()
     state = SteadyState(connect(f"redis://127.0.0.1:{port}/0"), ProcessState())
     assert state.change("k", lambda _: {"n": 1}, 60) == {"n": 1}
@@ -206,30 +206,112 @@ def test_without_redis_the_machine_goes_on_and_says_so_until_redis_is_back(
     assert state.lease("k") is not None
     assert state.name == "this process, since Redis can't be used"
     with redis_server(tmp_path, port):
+        wait_for(lambda: state.name == "Redis")
         assert state.read("k") is None
-        assert state.name == "Redis"
     assert [r.message for r in caplog.records] == ["state_away", "state_back"]
 
 
-def test_a_frozen_redis_is_asked_once_and_not_waited_for_by_all(tmp_path, connect):
+def test_a_frozen_redis_is_waited_for_once_and_not_by_all(tmp_path, connect):
     with redis_server(tmp_path) as (url, server):
         state = SteadyState(connect(url), ProcessState())
         state.read("k")
         os.kill(server.pid, signal.SIGSTOP)
         begin = time.monotonic()
-        for _ in range(1000):
-            state.read("k")
-        # One limit of 0.3 s was waited for; a thousand would be five minutes.
+        for n in range(1000):
+            state.read(f"k{n}")
+        # One limit was waited for; a thousand would be ten minutes.
         assert time.monotonic() - begin < 5
         os.kill(server.pid, signal.SIGCONT)
 
 
-def test_an_address_that_is_none_stops_the_start(make_settings):
+def test_a_storage_that_can_be_read_and_not_written_is_left_until_it_can(tmp_path, monkeypatch):
+    monkeypatch.setattr(steady, "REST_SECONDS", 0.02)
+    full = FilesState(tmp_path)
+
+    def no_room(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(full, "_write", no_room)
+        state = SteadyState(full, ProcessState())
+        state.change("k", lambda _: {"n": 1}, 60)
+        for _ in range(20):
+            assert state.read("k") == {"n": 1}
+            time.sleep(0.005)
+        assert state.name.startswith("this process")
+    wait_for(lambda: state.name == "files of this machine")
+
+
+def test_many_at_once_are_no_sign_that_redis_is_away(redis_url, connect):
+    state, found = connect(redis_url), []
+    state._redis.flushall()
+
+    def count() -> None:
+        found.append(state.change("many", lambda r: {"n": (r or {"n": 0})["n"] + 1}, 60))
+
+    threads = [threading.Thread(target=count) for _ in range(60)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 60
+    assert state.read("many") == {"n": 60}
+
+
+def test_a_name_server_that_does_not_answer_costs_the_limit_and_one_look_up(monkeypatch):
+    asked = []
+
+    def getaddrinfo(*_, **__):
+        asked.append(1)
+        time.sleep(2)
+        raise OSError
+
+    monkeypatch.setattr("socket.getaddrinfo", getaddrinfo)
+    state = SteadyState(RedisState(Secret("redis://redis.test/0")), ProcessState())
+    begin = time.monotonic()
+    for n in range(100):
+        state.read(f"k{n}")
+    assert time.monotonic() - begin < 2
+    assert len(asked) == 1
+
+
+def test_a_lease_that_somebody_else_has_by_now_is_not_given_back(redis_url, connect, monkeypatch):
+    monkeypatch.setattr(redis_state, "LEASE_SECONDS", 0.05)
+    state = connect(redis_url)
+    first = state.lease("mine")
+    monkeypatch.setattr(redis_state, "LEASE_SECONDS", 15)
+    second = wait_for(lambda: state.lease("mine"))
+    first()
+    assert state.lease("mine") is None
+    second()
+    assert state.lease("mine") is not None
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "3", "not json", "\x00"])
+def test_what_is_no_record_in_redis_is_none(redis_url, connect, text):
+    state = connect(redis_url)
+    state._redis.set("chatbot:odd", text)
+    assert state.read("odd") is None
+    state._redis.delete("chatbot:odd")
+
+
+def test_a_name_that_is_too_long_for_a_file_is_shortened(tmp_path):
+    state = FilesState(tmp_path)
+    for name in ("语" * 300, "语" * 301):
+        state.change(name, lambda _, n=name: {"n": len(n)}, 60)
+    assert (state.read("语" * 300), state.read("语" * 301)) == ({"n": 300}, {"n": 301})
+    assert state.lease("语" * 300) is not None
+
+
+@pytest.mark.parametrize(
+    "url", ["http://somewhere", "redis://host/0?foo=1", "redis://a..b/0", f"redis://{'x' * 64}.test/0"]
+)  # fmt: skip
+def test_an_address_that_is_none_stops_the_start(make_settings, url):
     from chatbot.core.settings import SettingsError
     from chatbot.services import build_state
 
     with pytest.raises(SettingsError, match="CHATBOT_REDIS_URL"):
-        build_state(make_settings(CHATBOT_REDIS_URL="http://somewhere"))
+        build_state(make_settings(CHATBOT_REDIS_URL=url))
 
 
 def test_files_of_another_user_do_not_stop_reading(tmp_path):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from chatbot.chat.answer import ChatService
 from chatbot.core.errors import (
     ContentPolicyViolation,
     ContextLengthExceeded,
@@ -15,7 +18,8 @@ from chatbot.core.errors import (
     UpstreamError,
     UpstreamUnreachable,
 )
-from chatbot.core.provider_config import RouteConfig
+from chatbot.core.provider_config import RouteConfig, Timeouts
+from chatbot.protocol.chat_request import check_chat_request
 from chatbot.shared.process import ProcessState
 from chatbot.upstream.breaker import (
     FIRST_COOL_DOWN,
@@ -23,7 +27,8 @@ from chatbot.upstream.breaker import (
     THRESHOLD,
     Breakers,
 )
-from chatbot.upstream.mock import MockProvider
+from chatbot.upstream.mock import MockExchange, MockProvider
+from chatbot.upstream.mock_api import script_for
 from chatbot.upstream.route import Router
 from chatbot.upstream.turns import Turns
 
@@ -58,7 +63,7 @@ def test_it_opens_after_failures_in_a_row_and_a_success_starts_the_count_anew(br
     fail(breakers, 1)
     assert breakers.standing("a") == "open"
     assert breakers.admit("a") is None
-    assert breakers.standings(["a", "b"]) == {"a": "open", "b": "closed"}
+    assert breakers.standings({"x": ["a", "b"], "b": ["b"]}) == {"x": "open", "b": "closed"}
 
 
 @pytest.mark.parametrize("kind", [UpstreamError, UpstreamUnreachable, UpstreamAuth, RateLimitExceeded,
@@ -144,7 +149,7 @@ def test_all_well_is_the_configured_order(turns):
 def test_who_fails_is_asked_last_and_the_last_that_is_well_is_given_the_time(turns, breakers):
     fail(breakers, name="p/a")
     fail(breakers, name="p/c")
-    assert order(turns()) == [("b", True, 0), ("a", True, 0), ("c", True, 0)]
+    assert order(turns()) == [("b", True, 0), ("a", False, 0), ("c", True, 0)]
 
 
 def test_a_breaker_refuses_nobody(turns, breakers):
@@ -166,9 +171,82 @@ def test_a_probe_is_in_its_turn_and_is_not_retried(turns, breakers, clock):
         One.retries = 0
 
 
-def test_there_are_as_many_names_as_the_configuration_has():
+def test_there_are_no_more_names_than_the_configuration_allows():
     routes = [RouteConfig("gpt-*", ("p/*", "p/small")), RouteConfig("exact", ("p/*",))]
     router = Router([One()], routes, "default")
-    assert router.target_names == ["p/*", "p/small", "p/exact", "p/default"]
-    for model in ("gpt-4", "gpt-made-up", "exact", "default", "made-up", ""):
-        assert {t.name for t in router.targets(model)} <= set(router.target_names)
+    assert list(router.target_names) == ["p/*", "p/small", "p/exact", "p/default"]
+    known = {name for several in router.target_names.values() for name in several}
+    made_up = [f"gpt-{n}" for n in range(1000)] + ["\ud800", "x" * 10_000, "../..", ""]
+    for model in (*made_up, "exact", "default", "other"):
+        assert {t.name for t in router.targets(model)} <= known
+
+
+def test_one_models_failures_leave_most_others_alone():
+    router = Router([One()], [], "")
+    names = {router.targets(f"model-{n}")[0].name for n in range(100)}
+    assert len(names) > 10
+
+
+def test_the_end_of_an_older_stream_does_not_close_it(breakers, clock):
+    fail(breakers)
+    breakers.note("a", None, took=30)
+    assert breakers.standing("a") == "open"
+    clock.time += 1
+    breakers.note("a", None, took=0.5)
+    assert breakers.standing("a") == "closed"
+
+
+@pytest.mark.parametrize("record", [{"failures": "5"}, {"failures": None, "until": []}, {"x": 1}])
+def test_a_record_of_somebody_elses_making_stops_nobody(record):
+    state = ProcessState()
+    state.change("breaker/a", lambda _: record, 60)
+    breakers = Breakers(state)
+    assert breakers.admit("a") is not None
+    fail(breakers)
+    assert breakers.standing("a") == "open"
+
+
+class Slow(MockProvider):
+    """`a` is silent, `b` answers; both breakers may be open."""
+
+    def __init__(self, name: str, fault: str = "") -> None:
+        super().__init__(Timeouts(first_token=0.1, first_token_last=0.4, idle=0.2))
+        self.name, self.asked, self._fault = name, 0, fault
+
+    def ask(self, method, path, body=None, *, timeouts=None):
+        self.asked += 1
+        payload = {**json.loads(body), "mock": {"fault": self._fault} if self._fault else {}}
+        return MockExchange(script_for(method, path, json.dumps(payload).encode()))
+
+
+@pytest.mark.parametrize("open_ones", [[], ["a"], ["b"], ["a", "b"]])
+@pytest.mark.parametrize("age", [0.0, 2 * FIRST_COOL_DOWN])
+@pytest.mark.parametrize("fault", ["no_headers", "500", "cut", "stall"])
+def test_no_breaker_loses_an_answer_that_somebody_would_give(
+    breakers, clock, open_ones, age, fault
+):
+    a, b = Slow("a", fault), Slow("b")
+    router = Router([a, b], [RouteConfig("mock-instant", ("a/*", "b/*"))], "")
+    for name in open_ones:
+        fail(breakers, name=f"{name}/mock-instant")
+    clock.time += age
+    asked = {"model": "mock-instant", "messages": [{"role": "user", "content": "Hi"}]}
+    whole = ChatService(router, breakers).chat_completions_stream(asked)
+    assert whole["choices"][0]["finish_reason"] == "stop"
+    assert b.asked == 1
+
+
+def test_a_probe_has_shown_its_worth_with_its_first_content(breakers, clock):
+    b = Slow("b")
+    router = Router([b, Slow("c")], [RouteConfig("mock-instant", ("b/*", "c/*"))], "")
+    fail(breakers, name="b/mock-instant")
+    clock.time += FIRST_COOL_DOWN
+    request = check_chat_request(
+        {"model": "mock-instant", "messages": [{"role": "user", "content": "Hi"}], "stream": True}
+    )
+    asking = ChatService(router, breakers).ask(request)
+    stream = asking.stream(lambda: float("inf"))
+    next(stream)
+    assert breakers.standing("b/mock-instant") == "closed"
+    asking.close()
+    stream.close()

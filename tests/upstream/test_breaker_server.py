@@ -103,9 +103,9 @@ def test_workers_share_it_and_one_that_dies_while_probing_leaves_the_probe_to_th
         pair.ill = False
         wait_for(lambda: ready(server)["breakers"]["first/*"] == "half_open")
         with Client(server.port) as probe:
-            probe.send_chat(stream=True, mock={"fault": "stall", "pace": 0})
-            probe.head()
-            seen = len(pair.first.log)
+            seen = len(pair.first.log) + 1
+            probe.send_chat(stream=True, mock={"fault": "no_headers"})
+            wait_for(lambda: len(pair.first.log) == seen)
             ask(server, 5)
             assert len(pair.first.log) == seen, "one request probes, the others do not"
             for worker in _children(server.process.pid):
@@ -159,12 +159,23 @@ def test_details_are_the_operators(pair, tmp_path):
             assert ready(server, **{header: "203.0.113.7"}) == {"status": "ready"}
         assert "breakers" in ready(server, **{"X-Forwarded-For": "203.0.113.7"}, **auth)
         assert ready(server, Authorization="Bearer sk_wrong") == {"status": "ready"}
+        assert ready(server, Host="evil.example") == {"status": "ready"}
         with Client(server.port) as client:
             text = client.get("/metrics").body.decode()
             name = 'gen_ai_provider_name="first",gen_ai_request_model="*"'
             assert f"chatbot_breaker_open{{{name}}} 0.0" in text
             assert client.get("/metrics", {"X-Forwarded-For": "1.2.3.4"}).status == 401
             assert client.get("/metrics", {"X-Forwarded-For": "1.2.3.4", **auth}).status == 200
+
+
+def test_with_a_public_address_only_a_key_counts(pair, tmp_path):
+    """A proxy that says nothing of itself looks like a caller on this machine."""
+    config = pair.toml(tmp_path)
+    with running(
+        tmp_path, CHATBOT_CONFIG=config, CHATBOT_PUBLIC_URL="https://chat.example"
+    ) as server:
+        assert ready(server) == {"status": "ready"}
+        assert "breakers" in ready(server, Authorization=f"Bearer {KEY}")
 
 
 def test_metrics_can_be_switched_off(pair, tmp_path):
