@@ -17,6 +17,7 @@ from gunicorn.http.errors import ParseException  # noqa: E402
 from gunicorn.workers.ggevent import GeventWorker  # noqa: E402
 
 from chatbot.access.keys import first_key  # noqa: E402
+from chatbot.core.collector import tame  # noqa: E402
 from chatbot.core.descriptors import raise_limit  # noqa: E402
 from chatbot.core.logging import JsonLines, log  # noqa: E402
 from chatbot.core.settings import SettingsError, load_settings  # noqa: E402
@@ -83,7 +84,8 @@ keepalive = 5
 graceful_timeout = _settings.drain_seconds + 10
 
 
-# Streams that are still running at the end of the drain each get their truthful end.
+# Streams that are still running at the end of the drain each get their truthful end. And no full garbage
+# collection stops the streams of a busy worker.
 def post_worker_init(worker):
     import gevent
 
@@ -94,6 +96,8 @@ def post_worker_init(worker):
         worker.wsgi.extensions["chatbot"].running.stop_all()
 
     gevent.spawn(watch)
+    running = worker.wsgi.extensions["chatbot"].running
+    tame(lambda: len(running))
 
 
 # Recycling a worker would cut its long streams.
