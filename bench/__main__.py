@@ -59,8 +59,11 @@ class Bench:
                               preexec_fn=lambda: os.sched_setaffinity(0, LOAD_CORE))  # fmt: skip
         found = json.loads(done.stdout)
         found["cpu"] = (self.tree.cpu() if self.tree else 0.0) - before
-        if found["broken"]:
-            sys.stderr.write(f"  {found['broken']} streams were not whole\n")
+        found["lost"] = requests * int(model.split("_")[1]) - found["events"]
+        if found["broken"] or found["lost"]:
+            sys.stderr.write(
+                f"  {found['broken']} streams not whole, {found['lost']} events lost\n"
+            )
         return found
 
     def share(self, count: int) -> int:
@@ -80,7 +83,7 @@ class Bench:
         runs = [self.live(100, 50, 3 if self.quick else 6) for _ in range(3)]
         lost = sum(run["broken"] for run in runs)
         middle = sorted(runs, key=lambda run: run["cpu_per_event_us"])[1]
-        return {**middle, "broken": lost}
+        return {**middle, "broken": lost, "lost": sum(run["lost"] for run in runs)}
 
     def short(self) -> dict:
         found = self.load(32, self.share(6000), "b_16_0_32")
@@ -227,7 +230,10 @@ def main() -> None:
         (options.out / "delay.svg").write_text(picture(results["ours"]["knee"]))
     sys.stdout.write(tables(results))
     broken = [
-        n for n, r in results.items() for s in r.values() if isinstance(s, dict) and s.get("broken")
+        n
+        for n, r in results.items()
+        for s in r.values()
+        if isinstance(s, dict) and (s.get("broken") or s.get("lost"))
     ]
     if "ours" in broken:
         sys.exit("ours lost a stream")

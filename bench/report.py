@@ -18,8 +18,12 @@ def _cells(results: dict, name: str) -> list[str]:
         f"{found['idle']['first_p50']:.2f}",
         f"{found['memory']['memory_per_stream_kb']:.0f}" if found["memory"] else "–",
         f"{found['live']['delay_p50']:.2f} / {found['live']['delay_p99']:.1f}",
-        str(sum(s.get("broken", 0) for s in found.values() if isinstance(s, dict))),
+        ", ".join(_lost(found, field) for field in ("broken", "lost")),
     ]
+
+
+def _lost(found: dict, field: str) -> str:
+    return str(sum(s.get(field, 0) for s in found.values() if isinstance(s, dict)))
 
 
 def tables(results: dict) -> str:
@@ -27,7 +31,7 @@ def tables(results: dict) -> str:
     rows = [
         ["relay", "CPU per event, 100 live streams (us)", "times nginx", "CPU per short stream (ms)",
          "CPU per event, full speed (us)", "first event, idle (ms)", "memory per open stream (KB)",
-         "delay p50 / p99, live (ms)", "streams lost"],
+         "delay p50 / p99, live (ms)", "streams, events lost"],
         ["---"] * 9,
         *(_cells(results, name) for name in results),
         ["goal", "", f"{GOALS['live']}", f"{GOALS['short']}", f"{GOALS['full_speed']}",
@@ -43,7 +47,7 @@ def _more(ours: dict) -> str:
     past = next((k["streams"] for k in ours["knee"] if k["delay_p99"] > 50), None)
     lines = [
         "",
-        "| ours, one worker | events | p50 ms | p99 ms | max ms | streams lost |",
+        "| ours, one worker | events | p50 ms | p99 ms | max ms | streams, events lost |",
         "| --- | --- | --- | --- | --- | --- |",
         _line("1,000 live streams at 10 events/s", ours["many"]),
         _line("8,000 live streams at one event every 4 s", ours["crowd"]),
@@ -61,7 +65,7 @@ def _more(ours: dict) -> str:
 def _line(title: str, found: dict) -> str:
     return (
         f"| {title} | {found['events']} | {found['delay_p50']:.1f} | {found['delay_p99']:.1f} | "
-        f"{found['delay_max']:.1f} | {found['broken']} |"
+        f"{found['delay_max']:.1f} | {found['broken']}, {found['lost']} |"
     )
 
 

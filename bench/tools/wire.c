@@ -247,11 +247,11 @@ static void upstream(int port) {
 typedef struct {
   int fd, state; /* state: 0 head, 1 chunk size, 2 chunk data, 3 after a chunk, 4 body until the end, 5 idle */
   long left, status;
-  size_t line_size;
-  char *line;
+  size_t line_size, text_size; /* a line of the framing; one of the body, which chunks may cut */
+  char *line, *text;
   uint64_t asked;
   long events;
-  int done, fresh;
+  int done;
 } Listener;
 
 static double *delays, *firsts;
@@ -269,8 +269,8 @@ static void note_delay(double ms) {
 }
 
 static void take_line(Listener *l) {
-  char *text = l->line;
-  text[l->line_size] = 0;
+  char *text = l->text;
+  text[l->text_size] = 0;
   if (!strncmp(text, "data: [DONE]", 12)) l->done = 1;
   char *content = strncmp(text, "data: ", 6) ? NULL : strstr(text, "\"content\":");
   if (content) content = strchr(content + 10, '"');
@@ -281,7 +281,7 @@ static void take_line(Listener *l) {
     note_delay((double)(t - sent) / 1e6);
     events_seen++;
   }
-  l->line_size = 0;
+  l->text_size = 0;
 }
 
 static void take_bytes(Listener *l, const char *data, size_t size) {
@@ -289,7 +289,7 @@ static void take_bytes(Listener *l, const char *data, size_t size) {
   while (size) {
     const char *end = memchr(data, '\n', size);
     size_t n = end ? (size_t)(end - data) : size;
-    if (l->line_size + n < LINE) memcpy(l->line + l->line_size, data, n), l->line_size += n;
+    if (l->text_size + n < LINE) memcpy(l->text + l->text_size, data, n), l->text_size += n;
     if (!end) return;
     take_line(l);
     data = end + 1;
@@ -353,7 +353,7 @@ static void connect_to(Listener *l) {
 }
 
 static void ask(Listener *l) {
-  l->state = 0, l->line_size = 0, l->events = 0, l->done = 0, l->status = 0;
+  l->state = 0, l->line_size = l->text_size = 0, l->events = 0, l->done = 0, l->status = 0;
   l->asked = now_ns();
   asked_count++;
   for (size_t at = 0; at < request_size;) {
@@ -390,6 +390,7 @@ static void load(int port, int connections, long requests, long ramp_us, const c
     while (open < connections && now_ns() >= next && asked_count < requests) {
       Listener *l = &all[open++];
       l->line = must(malloc(LINE + 1));
+      l->text = must(malloc(LINE + 1));
       connect_to(l);
       ask(l);
       next += (uint64_t)ramp_us * 1000;
