@@ -60,3 +60,18 @@ def redis_server(folder: Path, port: int = 0) -> Iterator[tuple[str, subprocess.
     command = [binary("redis-server"), "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
     with process(command, port, folder) as server:
         yield f"redis://127.0.0.1:{port}/0", server
+
+
+@contextlib.contextmanager
+def never_taken(port: int) -> Iterator[str]:
+    """A loopback address on which nobody takes connections at `port`: its queue is full."""
+    address = "127.0.0.77"
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind((address, port))
+        listener.listen(0)
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex((address, port))
+        yield address

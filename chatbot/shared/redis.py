@@ -1,7 +1,7 @@
 """State of many machines, in Redis.
 
-Redis is asked on the way of a request, so it gets 0.3 s, name look-up included, and no second try: where it
-is away, whoever uses this falls back (`shared/steady`). What was read is used for a moment, so that a healthy server
+Redis is asked on the way of a request, so it gets 0.3 s to connect and as much to answer, twice that for all of it
+with the name look-up, and no second try: where it is away, whoever uses this falls back (`shared/steady`). What was read is used for a moment, so that a healthy server
 asks a few times a second and not for each request. A lease is a key with an owner and a life of some seconds, which its
 process renews; with the process it ends by itself.
 """
@@ -142,7 +142,9 @@ class RedisState:
                 answer.value = question()
             except StateAway as away:
                 answer.trouble = str(away)
-            except Exception as error:
+            except (
+                Exception
+            ) as error:  # a driver's, a codec's, a resolver's: all mean that it is away
                 answer.trouble = type(error).__name__
             answered.set()
             if answer.given_up:

@@ -143,10 +143,13 @@ class Pool:
         """A new connection to the first address that answers. Raises `OSError`, also for TLS and names."""
         until = now() + seconds
         error: OSError = OSError("no address")
-        for address in names.addresses(self._host, seconds):
+        addresses = names.addresses(self._host, seconds)
+        for number, address in enumerate(addresses):
+            # One that never answers must leave time for the next: they share what is left.
+            share = (until - now()) / (len(addresses) - number)
             sock: socket.socket | None = None
             try:
-                sock = socket.create_connection((address, self._port), max(0.01, until - now()))
+                sock = socket.create_connection((address, self._port), max(0.01, share))
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if self._secure:
                     sock = self._tls().wrap_socket(sock, server_hostname=self._host)

@@ -9,11 +9,13 @@ followed: a 307 would carry body and key elsewhere.
 
 from __future__ import annotations
 
+import logging
 import threading
 from contextlib import suppress
 from urllib.parse import urlsplit
 
 from chatbot.core.errors import ChatbotError, UpstreamError, UpstreamUnreachable
+from chatbot.core.logging import log
 from chatbot.core.provider_config import ProviderConfig, Timeouts
 from chatbot.core.waiting import now, spawn
 from chatbot.protocol.http_head import HEAD_CAP, BadHead, ResponseHead, end_of_head, parse_head
@@ -98,9 +100,9 @@ class HTTPExchange:
                 connection.send_rest(request, self._limits.total)
         except OSError as error:
             self._error = _unreachable(error)
-        except Exception:
+        except Exception:  # a bug: who waits for the head is told, and the log has the place
             self._error = UpstreamError("The provider can't be asked.")
-            raise
+            log("crash", level=logging.ERROR, exc_info=True)
         finally:
             if self._sending is not None:
                 self._sending.set()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import ssl
 import subprocess
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from chatbot.upstream.mock_server import MockServer
+from tests.engines import never_taken
 from tests.server import Client, free_port, running
 
 TOML = """
@@ -66,31 +65,18 @@ def expired_certificate(folder: Path) -> ssl.SSLContext:
     return context
 
 
-@contextlib.contextmanager
-def never_taken():
-    """A port whose queue is full: the kernel drops who comes."""
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(4):
-            filler = stack.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("connection")
-    with never_taken() as full:
+    full = free_port()
+    with never_taken(full) as silent:
         well = MockServer().start()
         expired = MockServer(tls=expired_certificate(folder)).start()
         urls = {
             "refused": f"http://127.0.0.1:{free_port()}/v1",
             "no-tls": well.base_url.replace("http:", "https:"),
             "expired": expired.base_url,
-            "full": f"http://127.0.0.1:{full}/v1",
+            "full": f"http://{silent}:{full}/v1",
         }
         toml = TOML.format(well=well.base_url)
         toml += "".join(ROUTES.format(name=name, url=url) for name, url in urls.items())

@@ -7,9 +7,12 @@ import threading
 
 import pytest
 
+from chatbot.upstream import connections
 from chatbot.upstream import names as module
+from chatbot.upstream.connections import Pool
 from chatbot.upstream.mock_server import MockServer
 from chatbot.upstream.names import Names
+from tests.engines import never_taken
 from tests.server import Client, running, wait_for
 
 STUCK = """
@@ -170,3 +173,21 @@ def test_addresses_need_no_look_up(system, address):
     asked, _ = system
     assert Names().addresses(address, 0) == [address]
     assert asked == []
+
+
+def test_an_address_that_never_answers_leaves_time_for_the_next(monkeypatch):
+    """The first one's queue is full, so that the kernel drops who comes; the second is well."""
+    well = MockServer().start()
+    with never_taken(well.port) as silent:
+        monkeypatch.setattr(connections.names, "addresses", lambda *_: [silent, "127.0.0.1"])
+        given, really = [], socket.create_connection
+
+        def connect(address, seconds):
+            given.append((address[0], seconds))
+            return really(address, seconds)
+
+        monkeypatch.setattr(connections.socket, "create_connection", connect)
+        Pool(f"http://two.test:{well.port}").connect(1.0).close()
+    assert [address for address, _ in given] == [silent, "127.0.0.1"]
+    assert given[0][1] <= 0.5, "half of the limit is the other's"
+    well.stop()
