@@ -35,6 +35,7 @@ from bench.processes import (
     running,
 )
 from bench.report import picture, tables
+from bench.visitors import Visitors
 
 SLOW = ("iter_lines", "litellm")
 
@@ -43,18 +44,26 @@ class Bench:
     """The crowd against one address."""
 
     def __init__(
-        self, wire: Path, port: int, tree: Tree | None, *, quick: bool, slow: bool
+        self,
+        wire: Path,
+        port: int,
+        tree: Tree | None,
+        *,
+        quick: bool,
+        slow: bool,
+        visitors: Visitors | None = None,
     ) -> None:
-        self.wire, self.port, self.tree = wire, port, tree
+        self.wire, self.port, self.tree, self.visitors = wire, port, tree, visitors
         self.quick, self.slow = quick, slow
 
     def load(
         self, connections: int, requests: int, model: str, ramp_us: int = 0, prompt: int = 5
     ) -> dict:
         """Run the crowd to its end; its figures, and the CPU seconds of the relay meanwhile (`cpu`)."""
+        key = self.visitors.authorization(model) if self.visitors else KEY
         before = self.tree.cpu() if self.tree else 0.0
         command = [str(self.wire), "load", str(self.port), str(connections), str(requests), str(ramp_us),
-                   model, KEY, str(prompt)]  # fmt: skip
+                   model, key, str(prompt)]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=True,
                               preexec_fn=lambda: os.sched_setaffinity(0, LOAD_CORE))  # fmt: skip
         found = json.loads(done.stdout)
@@ -187,7 +196,8 @@ def measure(
     port = free_port()
     command, environ = RELAYS[name](folder, port, upstream)
     with running(command, port, RELAY_CORE, folder / f"{name}.log", **environ) as tree:
-        bench = Bench(wire, port, tree, quick=quick, slow=name in SLOW)
+        visitors = Visitors(folder / "data", port) if name == "ours" else None
+        bench = Bench(wire, port, tree, quick=quick, slow=name in SLOW, visitors=visitors)
         bench.load(4, 50, "b_16_0_32")
         wanted = {**BOTH, **(MORE if all_of_it else {})}
         found = {}

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-import logging
-
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from chatbot.core.logging import configure_logging, log
+from chatbot.core.logging import configure_logging
 from chatbot.core.resources import data_folder
 from chatbot.core.settings import Settings, load_settings
 from chatbot.services import build_services
-from chatbot.web import chat, errors, guard, health, pages, passthrough
-
-API_PREFIXES = ("/api/v1", "/v1")
+from chatbot.web import (
+    admin,
+    chat,
+    conversations,
+    cors,
+    errors,
+    feedback,
+    guard,
+    headers,
+    health,
+    pages,
+    passthrough,
+    reference,
+    visiting,
+    widget,
+)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -30,14 +41,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.extensions["chatbot"] = build_services(settings)
     guard.init_app(app, settings)
-    errors.init_app(app)
-    for number, prefix in enumerate(API_PREFIXES):
-        for blueprint in (chat.bp, passthrough.bp):
+    for module in (cors, visiting, headers, errors):
+        module.init_app(app)
+    for number, prefix in enumerate(cors.API_PREFIXES):
+        for blueprint in (chat.bp, passthrough.bp, conversations.bp, feedback.bp, widget.bp):
             app.register_blueprint(blueprint, url_prefix=prefix, name=f"{blueprint.name}{number}")
-    app.register_blueprint(health.bp)
-    app.register_blueprint(pages.bp)
+    for blueprint in (health.bp, pages.bp, admin.bp, reference.bp):
+        app.register_blueprint(blueprint)
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
-    for name in settings.ignored:
-        log("setting_without_effect", level=logging.WARNING, setting=name)
     return app

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
+from secrets import token_urlsafe
+from urllib.parse import urlsplit
 
-from chatbot.access.keys import KeyRing, first_key
+from chatbot.access.directory import Directory
+from chatbot.access.first_run import first_key, first_run
+from chatbot.access.keys import fixed_keys
+from chatbot.access.sessions import Signer
 from chatbot.chat.answer import ChatService
+from chatbot.chat.conversing import Conversing
 from chatbot.core.descriptors import room_for_streams
+from chatbot.core.kept_secret import kept_secret
 from chatbot.core.logging import hide
 from chatbot.core.settings import Settings, SettingsError
 from chatbot.core.shared_state import SharedState
@@ -16,6 +24,12 @@ from chatbot.shared.drain import Drain
 from chatbot.shared.files import FilesState
 from chatbot.shared.process import ProcessState
 from chatbot.shared.steady import SteadyState
+from chatbot.store.conversations import ConversationStore
+from chatbot.store.database import Database
+from chatbot.store.directory import DirectoryStore
+from chatbot.store.spool import Spool
+from chatbot.store.upkeep import Upkeep
+from chatbot.store.writer import Writer
 from chatbot.upstream.breaker import Breakers
 from chatbot.upstream.mock import MockProvider
 from chatbot.upstream.openai_http import HTTPProvider
@@ -23,12 +37,12 @@ from chatbot.upstream.provider import Provider
 from chatbot.upstream.route import Router
 
 
-@dataclass(frozen=True)
+@dataclass
 class Services:
     """What the web and the library use."""
 
     settings: Settings
-    keys: KeyRing
+    signer: Signer
     router: Router
     chat: ChatService
     running: Running
@@ -36,11 +50,44 @@ class Services:
     state: SharedState
     breakers: Breakers
     metrics: Registry
+    database: Database
+    directory: Directory
+    conversations: ConversationStore
+    conversing: Conversing
+    writer: Writer
+    upkeep: Upkeep
+    _process: int = field(default=0)
+
+    @property
+    def public_origin(self) -> str:
+        """Scheme and host of CHATBOT_PUBLIC_URL; empty where it is not set."""
+        parts = urlsplit(self.settings.public_url)
+        return f"{parts.scheme}://{parts.netloc.lower()}" if parts.netloc else ""
+
+    def start(self) -> None:
+        """Begin what goes on beside the requests. Safe to call again, also after a fork."""
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            self.directory.start()
+            self.writer.start()
+            self.upkeep.start()
+
+    def close(self) -> None:
+        """Save what there is to save, and end."""
+        self.directory.close()
+        self.upkeep.close()
+        self.writer.close()
+        self.database.close()
 
     def standing(self) -> dict[str, object]:
-        """How this server is, for its operator: breakers by target, where shared state is kept."""
+        """How this server is, for its operator: breakers by target, where state and data are kept."""
         standings = self.breakers.standings(self.router.target_names)
-        return {"breakers": standings, "shared_state": self.state.name}
+        database = {
+            "kind": self.database.name,
+            "away": self.writer.is_away,
+            "not_saved": self.writer.lost,
+        }
+        return {"breakers": standings, "shared_state": self.state.name, "database": database}
 
 
 def build_metrics(router: Router, breakers: Breakers) -> Registry:
@@ -86,21 +133,63 @@ def build_state(settings: Settings) -> SharedState:
         ) from None
 
 
+def build_signer(settings: Settings) -> Signer:
+    """The signer of sessions: with CHATBOT_SECRET_KEY, or a secret that is made and kept. Raises `SettingsError`."""
+    kept = settings.data_dir / "secret-key"
+    secret = settings.secret_key or kept_secret(kept, lambda: token_urlsafe(32))[0]
+    hide(secret)
+    return Signer(secret)
+
+
+def build_database(settings: Settings) -> Database:
+    """The database of the settings, not connected yet. Raises `SettingsError`."""
+    hide(settings.database_url)
+    return Database(settings.database_url, settings.data_dir)
+
+
+def prepare(settings: Settings, database: Database) -> None:
+    """Bring the database up to date, and make at the first start what there has to be.
+
+    Raises `SettingsError`, `StoreAway`.
+    """
+    key = None if settings.api_keys else first_key(settings.data_dir)[0]
+    if key is not None:
+        hide(key)
+    database.prepare()
+    first_run(DirectoryStore(database), key)
+
+
 def build_services(settings: Settings) -> Services:
     """Build all services. Raises `SettingsError`."""
-    keys = settings.api_keys or (first_key(settings.data_dir)[0],)
-    for key in keys:
+    for key in settings.api_keys:
         hide(key)
-    router, state = build_router(settings), build_state(settings)
-    breakers = Breakers(state)
-    return Services(
-        settings,
-        KeyRing(keys),
-        router,
-        ChatService(router, breakers),
-        Running(min(settings.max_streams, room_for_streams())),
-        Drain(settings.data_dir),
+    router, state, signer = build_router(settings), build_state(settings), build_signer(settings)
+    breakers, database = Breakers(state), build_database(settings)
+    running = Running(min(settings.max_streams, room_for_streams()))
+    conversations = ConversationStore(database)
+    writer = Writer(database, Spool(settings.data_dir / "spool"))
+    directory = Directory(
+        DirectoryStore(database),
         state,
-        breakers,
-        build_metrics(router, breakers),
+        fixed_keys(settings.api_keys),
+        prepare=lambda: prepare(settings, database),
+        on_ended=running.stop_keys,
+    )
+    directory.look()
+    return Services(
+        settings=settings,
+        signer=signer,
+        router=router,
+        chat=ChatService(router, breakers),
+        running=running,
+        drain=Drain(settings.data_dir),
+        state=state,
+        breakers=breakers,
+        metrics=build_metrics(router, breakers),
+        database=database,
+        directory=directory,
+        conversations=conversations,
+        conversing=Conversing(signer, conversations, writer),
+        writer=writer,
+        upkeep=Upkeep(conversations, state),
     )

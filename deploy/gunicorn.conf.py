@@ -16,17 +16,21 @@ from gunicorn.glogging import Logger as GunicornLogger  # noqa: E402
 from gunicorn.http.errors import ParseException  # noqa: E402
 from gunicorn.workers.ggevent import GeventWorker  # noqa: E402
 
-from chatbot.access.keys import first_key  # noqa: E402
 from chatbot.core.collector import tame  # noqa: E402
 from chatbot.core.descriptors import raise_limit  # noqa: E402
 from chatbot.core.logging import JsonLines, log  # noqa: E402
 from chatbot.core.settings import SettingsError, load_settings  # noqa: E402
 from chatbot.protocol.error_body import error_body  # noqa: E402
+from chatbot.services import build_database, prepare  # noqa: E402
+from chatbot.store.database import StoreAway  # noqa: E402
 
 try:
     _settings = load_settings()
-    # Made here, before there are workers: a folder that can't be written stops the start too.
-    _settings.api_keys or first_key(_settings.data_dir)
+    # Here, before there are workers: a folder that can't be written stops the start too.
+    _database = build_database(_settings)
+    with suppress(StoreAway):  # each worker goes on trying
+        prepare(_settings, _database)
+    _database.close()
 except SettingsError as error:
     sys.exit(f"chatbot: {error}")
 
@@ -98,6 +102,12 @@ def post_worker_init(worker):
     gevent.spawn(watch)
     running = worker.wsgi.extensions["chatbot"].running
     tame(lambda: len(running))
+
+
+# What has not been saved yet is saved now, or put where the next start finds it.
+def worker_exit(server, worker):
+    if worker.wsgi is not None:
+        worker.wsgi.extensions["chatbot"].close()
 
 
 # Recycling a worker would cut its long streams.

@@ -373,7 +373,7 @@ static void load(int port, int connections, long requests, long ramp_us, const c
   memset(text, 'p', (size_t)prompt);
   text[prompt] = 0;
   int body_size = sprintf(body, "{\"model\":\"%s\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}", model, text);
-  request = must(malloc((size_t)body_size + 512));
+  request = must(malloc((size_t)body_size + strlen(key) + 512));
   request_size = (size_t)sprintf(request,
       "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"
       "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", key, body_size, body);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from chatbot.core.errors import InvalidRequest
+from chatbot.core.errors import ChatbotError, InvalidRequest
 from chatbot.protocol.chat_request import (
     BadRequest,
     ChatRequest,
@@ -64,6 +64,9 @@ class ChatService:
             return body
         except Aborted:
             record.ended_by = "client"
+            raise
+        except ChatbotError as error:
+            record.code = error.code
             raise
         finally:
             record.provider, record.attempts = asking.provider, asking.attempts

@@ -5,11 +5,15 @@
     │   ├── ContextLengthExceeded 400  the provider's word
     │   └── ContentPolicyViolation 400 the provider's word
     ├── InvalidApiKey             401
+    ├── InvalidVisitorToken       401  the site's word for who its visitor is
+    ├── OriginNotAllowed          403  the page that asks is not in the key's list
+    ├── KeyNotAllowed             403  the key is for other things
     ├── NotFound                  404
     ├── MethodNotAllowed          405
     ├── RequestTooLarge           413
     ├── RateLimitExceeded         429  ours or the provider's, with Retry-After
     ├── Overloaded                503  with Retry-After
+    ├── StorageUnavailable        503  the database is away and what it knows is needed
     ├── ServerRestarting          503  this server stops (an event, once content has gone out)
     ├── InternalError             500  ours: a bug
     └── UpstreamFailure
@@ -84,6 +88,30 @@ class InvalidApiKey(ChatbotError):
     type = "authentication_error"
 
 
+class InvalidVisitorToken(ChatbotError):
+    """The token that should prove who the visitor is does not."""
+
+    status = 401
+    code = "invalid_visitor_token"
+    type = "authentication_error"
+
+
+class OriginNotAllowed(ChatbotError):
+    """The page that asks is not one of the key's, or the key is not one for pages."""
+
+    status = 403
+    code = "origin_not_allowed"
+    type = "permission_error"
+
+
+class KeyNotAllowed(ChatbotError):
+    """The key is good, and not for this."""
+
+    status = 403
+    code = "key_not_allowed"
+    type = "permission_error"
+
+
 class NotFound(ChatbotError):
     """Nothing there, or somebody else's."""
 
@@ -121,6 +149,18 @@ class Overloaded(ChatbotError):
 
     status = 503
     code = "overloaded"
+
+
+class StorageUnavailable(ChatbotError):
+    """The database is away, and what it knows is needed."""
+
+    status = 503
+    code = "storage_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "What is stored can't be read at the moment. Try again shortly.", retry_after=2
+        )
 
 
 class ServerRestarting(ChatbotError):

@@ -8,8 +8,3 @@ import secrets
 def new_request_id() -> str:
     """`req_` and 32 hex digits."""
     return "req_" + secrets.token_hex(16)
-
-
-def new_secret_key() -> str:
-    """A secret key: `sk_` and 256 bits in URL-safe letters."""
-    return "sk_" + secrets.token_urlsafe(32)

@@ -8,6 +8,12 @@ from pathlib import Path
 _PACKAGE = Path(__file__).parent.parent
 
 
+def data_file(name: str) -> Path:
+    """A file such as `README.md`, wherever this program runs from; it may be absent."""
+    packaged = _PACKAGE / "data" / name
+    return packaged if packaged.is_file() else _PACKAGE.parent / name
+
+
 def data_folder(name: str) -> Path:
     """The folder `static`, `templates` or `deploy`, wherever this program runs from."""
     packaged = _PACKAGE / "data" / name

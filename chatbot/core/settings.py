@@ -54,7 +54,6 @@ class Settings:
     latency_metrics_enabled: bool
     providers: tuple[ProviderConfig, ...] = ()
     routes: tuple[RouteConfig, ...] = ()
-    ignored: tuple[str, ...] = ()
 
     @property
     def uses_mock(self) -> bool:
@@ -88,9 +87,8 @@ def load_settings(
     in_file = dotenv_values(file, interpolate=False) if file.is_file() else {}
     values, sources = _gather(environ, str(file), in_file)
     read = {setting.field: _read(setting.name, values, sources) for setting in TABLE}
-    ignored = tuple(s.name for s in TABLE if s.reserved and values.get(s.name))
     providers, routes = _providers(read, {**in_file, **environ})
-    settings = Settings(**read, providers=providers, routes=routes, ignored=ignored)  # type: ignore[arg-type]
+    settings = Settings(**read, providers=providers, routes=routes)  # type: ignore[arg-type]
     _check(settings)
     return settings
 

@@ -28,7 +28,6 @@ class Setting:
     help: str
     shown: str = ""
     secret: bool = False
-    reserved: bool = False
 
 
 def text(value: str) -> str:
@@ -38,6 +37,13 @@ def text(value: str) -> str:
 
 def secret(value: str) -> Secret:
     """Any text, hidden from then on."""
+    return Secret(value)
+
+
+def long_secret(value: str) -> Secret:
+    """A text of at least 32 characters, hidden from then on."""
+    if len(value) < 32:
+        raise ValueError("expected at least 32 characters")
     return Secret(value)
 
 
@@ -151,7 +157,8 @@ TABLE: tuple[Setting, ...] = (
     Setting("CHATBOT_LOG_LEVEL", "log_level", level, "info", "debug, info, warning or error."),
     Setting(
         "CHATBOT_DATABASE_URL", "database_url", secret, Secret(""),
-        "PostgreSQL instead of SQLite.", secret=True, reserved=True,
+        "PostgreSQL instead of SQLite: `postgresql://user:password@host/name`.", secret=True,
+        shown="SQLite in the data directory",
     ),
     Setting(
         "CHATBOT_REDIS_URL", "redis_url", secret, Secret(""),
@@ -159,8 +166,9 @@ TABLE: tuple[Setting, ...] = (
         "workers of one.", secret=True,
     ),
     Setting(
-        "CHATBOT_SECRET_KEY", "secret_key", secret, Secret(""), "Signs sessions.",
-        secret=True, reserved=True,
+        "CHATBOT_SECRET_KEY", "secret_key", long_secret, Secret(""),
+        "Signs sessions: 32 characters or more, the same on all machines.",
+        secret=True, shown="made at the first start and kept in the data directory",
     ),
     Setting(
         "LATENCY_METRICS_ENABLED", "latency_metrics_enabled", boolean, True,
@@ -181,7 +189,6 @@ def as_markdown() -> str:
     for setting in TABLE:
         default = setting.shown or _shown(setting.default)
         notes = " Secret: never printed." if setting.secret else ""
-        notes += " *No effect yet; said at the start where it is set.*" if setting.reserved else ""
         rows.append(f"| `{setting.name}` | {default} | {setting.help}{notes} |")
     return "\n".join(rows) + "\n"
 

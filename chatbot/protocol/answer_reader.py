@@ -19,7 +19,7 @@ from chatbot.protocol.sse_encoder import DATA
 from chatbot.protocol.strict_json import NotJSON, read_json
 
 TEXT_CAP = 256 * 1024
-"""Characters of an answer that are remembered, for a splice; a longer one can't be spliced."""
+"""Characters of an answer that are remembered, for a splice and for saving; a longer one can't be spliced."""
 _NEXT = b"\n\n" + DATA
 _PLAIN_CAP = 1024 * 1024
 """Bytes that are looked at as plain events; the limit on an event's size is the decoder's to keep."""
@@ -49,7 +49,8 @@ class ErrorEvent(AnswerFault):
 class AnswerReader:
     """State of one answer. After each `feed` look at `fault`, `done` and `has_content`.
 
-    `events` counts those with data, `usage` is the last one seen, `model` and `id` those of the answer.
+    `events` counts those with data, `usage` is the last one seen, `model` and `id` those of the answer,
+    `text_size` the characters of its content.
     """
 
     def __init__(self, *, wants_usage: bool, choices: int = 1) -> None:
@@ -62,7 +63,7 @@ class AnswerReader:
         self.model = ""
         self.id = ""
         self._texts: list[str] = []
-        self._text_size = 0
+        self.text_size = 0
         self._plain = choices == 1
         self._wants_usage = wants_usage
         self._choices = choices
@@ -104,7 +105,12 @@ class AnswerReader:
     @property
     def plain_text(self) -> str | None:
         """What has been said, where that is plain text of one choice and nothing else; else None."""
-        return "".join(self._texts) if self._plain else None
+        return self.text if self._plain and self.text_size <= TEXT_CAP else None
+
+    @property
+    def text(self) -> str:
+        """The content so far, whatever else there is; of an answer over the cap its beginning."""
+        return "".join(self._texts)
 
     @property
     def complete(self) -> bool:
@@ -221,12 +227,9 @@ class AnswerReader:
             self.has_content = True
             if key != "content" or not isinstance(value, str):
                 self._plain = False
-            elif self._plain:
+            elif self.text_size <= TEXT_CAP:
                 self._texts.append(value)
-                self._text_size += len(value)
-                self._plain = self._text_size <= TEXT_CAP
-        if not self._plain:
-            self._texts.clear()
+                self.text_size += len(value)
 
 
 def _plain_end(data: bytes) -> int:

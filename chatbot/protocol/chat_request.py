@@ -12,6 +12,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from chatbot.protocol.strict_json import NotJSON, read_json
 
 
@@ -46,7 +48,10 @@ class ChatRequest:
             body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
         if not stream:
             body.pop("stream_options", None)
-        return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+        try:
+            return orjson.dumps(body)
+        except TypeError:  # half of a surrogate pair, or a number over 64 bits
+            return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
 
 
 def parse_chat_request(body: bytes) -> ChatRequest:

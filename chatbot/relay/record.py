@@ -17,6 +17,7 @@ class Record:
 
     request_id: str = ""
     key_id: str = ""
+    bot_id: str = ""
     path: str = ""
     started: float = field(default_factory=now)
     first_byte: float = 0.0
@@ -39,6 +40,7 @@ class Record:
         return {
             "request_id": self.request_id,
             "key_id": self.key_id,
+            "bot_id": self.bot_id,
             "path": self.path[:_NAME_CAP],
             "asked": self.asked[:_NAME_CAP],
             "model": self.model[:_NAME_CAP],
@@ -48,14 +50,15 @@ class Record:
             "status": self.status,
             "code": self.code,
             "detail": self.detail,
-            "time_to_first_byte": self._since(self.first_byte),
-            "time_to_first_token": self._since(self.first_token),
-            "total": self._since(now()),
+            "time_to_first_byte": self.since_start(self.first_byte),
+            "time_to_first_token": self.since_start(self.first_token),
+            "total": self.since_start(now()),
             "events": self.events,
             "input_tokens": usage.get("prompt_tokens"),
             "output_tokens": usage.get("completion_tokens"),
             "ended_by": self.ended_by,
         }
 
-    def _since(self, time: float) -> float | None:
+    def since_start(self, time: float) -> float | None:
+        """Seconds from the request's start to a time; None where it has not come."""
         return round(time - self.started, 4) if time else None

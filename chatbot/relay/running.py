@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chatbot.core.errors import Overloaded, ServerRestarting
+from chatbot.core.errors import ChatbotError, InvalidApiKey, Overloaded, ServerRestarting
 
 RETRY_AFTER = 2
 """Seconds after which a refused caller may find a place."""
@@ -20,16 +20,17 @@ class Running:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._stops: dict[int, Callable[[ServerRestarting], None]] = {}
+        self._stops: dict[int, tuple[str, Callable[[ChatbotError], None]]] = {}
         self._next = 0
 
     def __len__(self) -> int:
         return len(self._stops)
 
-    def enter(self, stop: Callable[[ServerRestarting], None]) -> Callable[[], None]:
+    def enter(self, stop: Callable[[ChatbotError], None], key_id: str = "") -> Callable[[], None]:
         """Take a place; gives the function that leaves it, which may be called twice.
 
-        `stop` is called with the error to end with, and must not block. Raises `Overloaded`.
+        `stop` is called with the error to end with, and must not block; `key_id` is who asks by it. Raises
+        `Overloaded`.
         """
         if len(self._stops) >= self._limit:
             raise Overloaded(
@@ -37,7 +38,7 @@ class Running:
             )
         self._next += 1
         number = self._next
-        self._stops[number] = stop
+        self._stops[number] = (key_id, stop)
         return lambda: self._leave(number)
 
     def _leave(self, number: int) -> None:
@@ -45,5 +46,11 @@ class Running:
 
     def stop_all(self) -> None:
         """End every live question with `server_restarting`."""
-        for stop in list(self._stops.values()):
+        for _, stop in list(self._stops.values()):
             stop(ServerRestarting("The server is restarting. Ask again.", retry_after=RETRY_AFTER))
+
+    def stop_keys(self, key_ids: set[str]) -> None:
+        """End every live question of these keys: they are accepted no longer."""
+        for key_id, stop in list(self._stops.values()):
+            if key_id in key_ids:
+                stop(InvalidApiKey("The key of this answer is no longer accepted."))

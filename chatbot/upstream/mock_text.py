@@ -8,6 +8,8 @@ import math
 import re
 from typing import Any
 
+from chatbot.upstream.mock_facts import Passage, facts_in, passage_for
+
 NOTICE = "This is the built-in mock, not a language model."
 
 _ANSWER = """**{notice}** It shows how an answer streams in; set `OPENAI_API_KEY` for real ones.
@@ -34,13 +36,24 @@ for chunk in client.chat.completions.create(model="mock", messages=messages, str
 - Ask for `tools`, `n` or `response_format`: they work here too.
 """
 
+_LOOKED_UP = """**This is the built-in mock, not a language model: it only looks passages up.** \
+Set `OPENAI_API_KEY` for real answers.
+
+{found}
+"""
+_NOTHING = "The facts say nothing about it."
+
 
 def question_of(payload: dict[str, Any]) -> str:
     """The text of the last user message, shortened; images count as nothing."""
+    return _last_question(payload)[:200] or "…"
+
+
+def _last_question(payload: dict[str, Any]) -> str:
     for message in reversed(payload.get("messages") or []):
         if isinstance(message, dict) and message.get("role") == "user":
-            return _text_of(message.get("content"))[:200] or "…"
-    return "…"
+            return _text_of(message.get("content"))
+    return ""
 
 
 def _text_of(content: object) -> str:
@@ -51,11 +64,33 @@ def _text_of(content: object) -> str:
 
 
 def answer_text(payload: dict[str, Any]) -> str:
-    """The answer to a request: JSON where JSON was asked for."""
+    """The answer to a request: JSON where JSON was asked for, a passage where there are facts."""
     wanted = payload.get("response_format")
     if isinstance(wanted, dict) and str(wanted.get("type", "")).startswith("json"):
         return json.dumps({"notice": NOTICE, "question": question_of(payload)})
+    if system := _system_with_facts(payload):
+        passage = passage_for(system, _last_question(payload))
+        return _LOOKED_UP.format(found=_quoted(passage) if passage else _NOTHING)
     return _ANSWER.format(notice=NOTICE, question=question_of(payload))
+
+
+def _system_with_facts(payload: dict[str, Any]) -> str | None:
+    """A bot's system prompt with its facts; None where there is none, or the request is scripted."""
+    messages = payload.get("messages")
+    first = messages[0] if isinstance(messages, list) and messages else None
+    if not isinstance(first, dict) or first.get("role") != "system":
+        return None
+    system = first.get("content")
+    if not isinstance(system, str) or facts_in(system) is None:
+        return None
+    is_scripted = "mock" in payload or payload.get("model") == "mock-origin"
+    return None if is_scripted else system
+
+
+def _quoted(passage: Passage) -> str:
+    heading = [f"**{passage.heading}**", ""] if passage.heading else []
+    lines = [f"> {line}".rstrip() for line in [*heading, *passage.text.splitlines()]]
+    return "\n".join([*lines, "", f"From `{passage.file}`."])
 
 
 def tokens_of(text: str, count: int | None = None) -> list[str]:

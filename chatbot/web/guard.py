@@ -1,4 +1,4 @@
-"""Before a view and after it: ids, hosts, keys, sizes, the headers of every answer, the log line."""
+"""Before a view and after it: an id, a known host, who calls, the body's size, the log line."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request
 
-from chatbot.core.errors import InvalidApiKey, InvalidRequest, RequestTooLarge
+from chatbot.access.caller import Caller, admit
+from chatbot.core.errors import ChatbotError, InvalidApiKey, InvalidRequest, RequestTooLarge
 from chatbot.core.ids import new_request_id
 from chatbot.core.logging import log_fields
 from chatbot.core.settings import Settings, is_loopback, url_host
 from chatbot.core.waiting import now
+from chatbot.protocol.strict_json import NotJSON, read_json
 from chatbot.relay.record import Record
 from chatbot.services import Services
 
@@ -20,10 +22,6 @@ _ANY_HOST = ("/healthz", "/readyz", "/metrics")
 """Paths that answer under any Host: probes come by address. Details they give the operator alone."""
 _FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Forwarded", "Via")
 """Headers of a proxy: behind one everybody comes from this machine."""
-_PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
 
 
 def services() -> Services:
@@ -32,30 +30,40 @@ def services() -> Services:
     return found
 
 
-def require_key() -> None:
-    """Let pass who brings a known key, else raise `InvalidApiKey`."""
-    key = _bearer()
-    if not key:
-        raise InvalidApiKey("No API key. Send it as 'Authorization: Bearer <key>'.")
-    key_id = services().keys.identify(key)
-    if key_id is None:
-        raise InvalidApiKey("This API key is not known here.")
-    g.record.key_id = key_id
+def caller(*scopes: str) -> Caller:
+    """Who calls, for one of these scopes; see `access/caller`."""
+    found = admit(services().directory, bearer(), origin(), own_origin(), *scopes)
+    g.record.key_id, g.record.bot_id = found.key.id, found.key.bot_id or ""
+    return found
 
 
-def _bearer() -> str:
+def bearer() -> str:
+    """The key of the request, from the one header that a key is read from."""
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     return key.strip() if scheme.lower() == "bearer" else ""
 
 
-def is_operator() -> bool:
-    """Whether the caller may see how the server is: with a key, or from this machine where nothing says proxy.
+def origin() -> str:
+    """The page that asks; this server's own where a browser says so without naming it; empty for none."""
+    sent = request.headers.get("Origin", "")
+    if not sent and request.headers.get("Sec-Fetch-Site", "").lower() == "same-origin":
+        return own_origin()
+    return sent
+
+
+def own_origin() -> str:
+    """This server's origin as the caller sees it: that of CHATBOT_PUBLIC_URL, or by the request's host."""
+    here = f"{request.scheme}://{request.host.lower()}"
+    public = services().public_origin
+    return public if public and request.headers.get("Origin", public) == public else here
+
+
+def is_local() -> bool:
+    """Whether the caller is on this machine, and nothing says that there is a proxy.
 
     A proxy that says nothing of itself can't be told from a caller on this machine: with one in front,
-    CHATBOT_PUBLIC_URL is set, and then only a key counts.
+    CHATBOT_PUBLIC_URL is set, and then nobody is local.
     """
-    if key := _bearer():
-        return services().keys.identify(key) is not None
     settings = services().settings
     if (
         settings.public_url
@@ -67,19 +75,42 @@ def is_operator() -> bool:
     return is_loopback(request.remote_addr or "") and is_loopback(_host_name())
 
 
+def is_operator() -> bool:
+    """Whether the caller may see how the server is: with a key for that, or from this machine."""
+    if not bearer():
+        return is_local()
+    try:
+        caller("operate")
+    except ChatbotError:
+        return False
+    return True
+
+
 def require_operator() -> None:
     """Let pass who may see how the server is, else raise `InvalidApiKey`."""
     if not is_operator():
         raise InvalidApiKey("This is the operator's. Send a key as 'Authorization: Bearer <key>'.")
 
 
-def json_body() -> bytes:
+def json_body(most: int = MAX_BODY) -> bytes:
     """The body of a request that must be JSON, read whole. Raises for another type or size."""
     if request.mimetype != "application/json":
         raise InvalidRequest("Send the body as 'Content-Type: application/json'.")
-    if (request.content_length or 0) > MAX_BODY:
-        raise RequestTooLarge(f"The request is over {MAX_BODY // 1024 // 1024} MiB.")
+    if (request.content_length or 0) > most:
+        shown = f"{most // 1024 // 1024} MiB" if most >= 1024 * 1024 else f"{most // 1024} KiB"
+        raise RequestTooLarge(f"The request is over {shown}.")
     return request.get_data(cache=False)
+
+
+def json_object(most: int) -> dict[str, object]:
+    """The JSON object that is a request's body. Raises `InvalidRequest`, `RequestTooLarge`."""
+    try:
+        value = read_json(json_body(most), unique_keys=True)
+    except NotJSON as error:
+        raise InvalidRequest(f"The body is not valid JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    return value
 
 
 def known_hosts(settings: Settings) -> list[str]:
@@ -113,22 +144,22 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     @app.before_request
     def begin() -> None:
-        g.record = Record(request_id=new_request_id(), path=request.path)
+        g.record = Record(request_id=new_request_id(), path=_path())
+        services().start()
         if request.path not in _ANY_HOST and not _host_is_known(hosts):
             raise InvalidRequest("This host name is not known here: add it to CHATBOT_HOSTS.")
 
     @app.after_request
     def finish(response: Response) -> Response:
         response.headers["X-Request-ID"] = g.record.request_id
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        if response.mimetype == "text/html":
-            response.headers["Content-Security-Policy"] = _PAGE_POLICY
-        if not request.path.startswith("/static/"):
-            response.headers.setdefault("Cache-Control", "no-store")
         g.record.status = response.status_code
         elapsed = (now() - g.record.started) * 1000
         response.headers["Server-Timing"] = f"first-byte;dur={elapsed:.1f}"
         if not (g.record.stream and response.is_streamed):
             write_line(g.record)
         return response
+
+
+def _path() -> str:
+    """The path for the log: its rule where it has one, since ids in it open things."""
+    return request.url_rule.rule if request.url_rule is not None else request.path

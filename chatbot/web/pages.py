@@ -5,12 +5,23 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 
 from chatbot import __version__
-from chatbot.web.guard import services
+from chatbot.access.first_run import DEMO
+from chatbot.core.api_key import PUBLISHABLE
+from chatbot.web.guard import is_local, services
 
 bp = Blueprint("pages", __name__)
 
 
 @bp.get("/")
 def start() -> str:
-    """What this is, whether it is the mock that answers, and a place to try it."""
-    return render_template("start.html", mock=services().settings.uses_mock, version=__version__)
+    """What this is, whether it is the mock that answers, and a bot to try: on this machine the demo's key is
+    there already."""
+    key = _demo_key() if is_local() else ""
+    mock = services().settings.uses_mock
+    return render_template("start.html", mock=mock, version=__version__, key=key)
+
+
+def _demo_key() -> str:
+    directory = services().directory
+    keys = (k for k in directory.keys if k.bot_id == DEMO and k.kind == PUBLISHABLE)
+    return next((k.shown for k in keys if directory.is_alive(k)), "")

@@ -14,7 +14,7 @@ from chatbot.relay.departure import ClientConnection
 from chatbot.upstream.failure import failure_of
 from chatbot.upstream.provider import Aborted, Exchange
 from chatbot.upstream.reading import read_whole, too_late
-from chatbot.web.guard import json_body, require_key, services
+from chatbot.web.guard import caller, json_body, services
 
 bp = Blueprint("passthrough", __name__)
 
@@ -34,7 +34,7 @@ def model(model: str) -> Response:
 @bp.post("/embeddings")
 def embeddings() -> Response:
     """Embeddings of texts."""
-    require_key()
+    caller("models")
     body = json_body()
     try:
         if not isinstance(read_json(body, unique_keys=True), dict):
@@ -45,7 +45,7 @@ def embeddings() -> Response:
 
 
 def _pass(method: str, path: str, body: bytes | None = None) -> Response:
-    require_key()
+    who = caller("models")
     provider = services().router.default
     g.record.provider = provider.name
     stopped: list[ChatbotError] = []
@@ -58,7 +58,7 @@ def _pass(method: str, path: str, body: bytes | None = None) -> Response:
     client = ClientConnection(request.environ.get("gunicorn.socket"))
     leave = None
     try:
-        leave = services().running.enter(stop)
+        leave = services().running.enter(stop, who.key.id)
         client.watch(exchange.abort)
         return _answer(exchange, now() + provider.timeouts.total)
     except Aborted:

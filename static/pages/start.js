@@ -1,17 +1,54 @@
 /**
- * The start page's trial: one question, streamed, with the time to its first words.
- * The key comes in the address's fragment, which a browser never sends to a server, and is kept in
- * the form alone.
+ * The start page's trial: one bot, streamed, with the time to its first words.
+ * The key comes in the address's fragment, which a browser never sends to a server. Session and conversation
+ * live in this page alone: nothing is stored.
  */
-const form = /** @type {HTMLFormElement} */ (document.getElementById("ask"));
-const key = /** @type {HTMLInputElement} */ (document.getElementById("key"));
-const question = /** @type {HTMLInputElement} */ (document.getElementById("question"));
-const answer = /** @type {HTMLElement} */ (document.getElementById("answer"));
-const timing = /** @type {HTMLElement} */ (document.getElementById("timing"));
+/** @param {string} id */
+const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+const form = /** @type {HTMLFormElement} */ (element("ask"));
+const key = /** @type {HTMLInputElement} */ (element("key"));
+const question = /** @type {HTMLInputElement} */ (element("question"));
 const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
+const talk = element("talk");
+const timing = element("timing");
+/** @type {Record<string, string>} */
+const ids = {};
 
-key.value = new URLSearchParams(location.hash.slice(1)).get("key") || "";
+const fromAddress = new URLSearchParams(location.hash.slice(1)).get("key");
+if (fromAddress) key.value = fromAddress;
 history.replaceState(null, "", location.pathname);
+
+/** @param {Response} response */
+async function refusal(response) {
+  const { error } = await response.json();
+  return new Error(`${error.message} (${error.code})`);
+}
+
+async function introduce() {
+  for (const name of Object.keys(ids)) delete ids[name];
+  element("greeting").textContent = "";
+  element("suggestions").replaceChildren();
+  timing.textContent = "";
+  if (!key.value.startsWith("pk_")) return;
+  const response = await fetch(`api/v1/widget/config?key=${encodeURIComponent(key.value)}`);
+  if (!response.ok) throw await refusal(response);
+  const bot = await response.json();
+  element("name").textContent = bot.name;
+  document.title = bot.name;
+  element("greeting").textContent = bot.greeting;
+  for (const text of bot.suggestions) {
+    const suggestion = document.createElement("button");
+    suggestion.type = "button";
+    suggestion.textContent = text;
+    suggestion.addEventListener("click", () => {
+      question.value = text;
+      form.requestSubmit();
+    });
+    const item = document.createElement("li");
+    item.append(suggestion);
+    element("suggestions").append(item);
+  }
+}
 
 /** @param {ReadableStream<Uint8Array<ArrayBuffer>>} body */
 async function* lines(body) {
@@ -26,42 +63,70 @@ async function* lines(body) {
   }
 }
 
-async function ask() {
+/** @param {string} speaker @param {string} text */
+function say(speaker, text) {
+  const item = document.createElement("li");
+  item.className = speaker;
+  item.textContent = text;
+  talk.append(item);
+  return item;
+}
+
+/** @param {string} text */
+async function ask(text) {
   const begin = performance.now();
   /** @param {string} what */
-  const say = (what) => {
+  const note = (what) => {
     timing.append(`${what} after ${((performance.now() - begin) / 1000).toFixed(2)} s.`);
   };
   timing.textContent = "";
-  answer.textContent = "";
-  const response = await fetch("v1/chat/completions", {
+  const response = await fetch("api/v1/chat/completions", {
     method: "POST",
-    headers: { "Content-Type": "application/json", Authorization: `Bearer ${key.value}` },
-    body: JSON.stringify({ stream: true, messages: [{ role: "user", content: question.value }] }),
+    headers: { "Content-Type": "application/json", Authorization: `Bearer ${key.value}`, ...ids },
+    body: JSON.stringify({ stream: true, messages: [{ role: "user", content: text }] }),
   });
-  if (!response.ok || !response.body) throw new Error((await response.json()).error.message);
-  for await (const line of lines(response.body)) {
-    if (!line.startsWith("data:")) continue;
-    const data = line.slice(5).trim();
-    if (data === "[DONE]") return say(" The whole answer");
-    const event = JSON.parse(data);
-    if (event.error) throw new Error(event.error.message);
-    const text = event.choices?.[0]?.delta?.content || "";
-    if (text && !answer.textContent) say("First words");
-    answer.append(text);
+  if (!response.ok || !response.body) throw await refusal(response);
+  for (const name of ["X-Session-ID", "X-Conversation-ID"]) {
+    const value = response.headers.get(name);
+    if (value) ids[name] = value;
   }
-  throw new Error("The connection was lost before the answer's end.");
-}
-
-form.addEventListener("submit", async (submit) => {
-  submit.preventDefault();
-  button.disabled = true;
+  const answer = say("answer", "");
   answer.setAttribute("aria-busy", "true");
   try {
-    await ask();
+    for await (const line of lines(response.body)) {
+      if (!line.startsWith("data:")) continue;
+      const data = line.slice(5).trim();
+      if (data === "[DONE]") return note(" The whole answer");
+      const event = JSON.parse(data);
+      if (event.error) throw new Error(event.error.message);
+      const words = event.choices?.[0]?.delta?.content || "";
+      if (words && !answer.textContent) note("First words");
+      answer.append(words);
+    }
+    throw new Error("The connection was lost before the answer's end.");
+  } finally {
+    answer.setAttribute("aria-busy", "false");
+  }
+}
+
+/** @param {() => Promise<void>} work */
+async function trying(work) {
+  button.disabled = true;
+  try {
+    await work();
   } catch (error) {
     timing.append(` It failed: ${error instanceof Error ? error.message : error}`);
   }
-  answer.setAttribute("aria-busy", "false");
   button.disabled = false;
+}
+
+form.addEventListener("submit", (submit) => {
+  submit.preventDefault();
+  const text = question.value.trim();
+  if (!text || button.disabled) return;
+  say("question", text);
+  question.value = "";
+  trying(() => ask(text));
 });
+key.addEventListener("change", () => trying(introduce));
+trying(introduce);

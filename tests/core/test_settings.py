@@ -119,5 +119,8 @@ def test_a_wrong_toml_names_file_key_and_the_nearest_known(toml, old, new, says)
     assert "c.toml" in str(error.value)
 
 
-def test_a_setting_that_has_no_effect_yet_is_said(make_settings):
-    assert make_settings(CHATBOT_SECRET_KEY="s").ignored == ("CHATBOT_SECRET_KEY",)
+def test_a_short_secret_key_is_refused_without_being_shown(make_settings):
+    with pytest.raises(SettingsError) as error:
+        make_settings(CHATBOT_SECRET_KEY="hunter2hunter2")
+    assert "32 characters" in str(error.value)
+    assert "hunter2" not in str(error.value)

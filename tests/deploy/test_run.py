@@ -61,7 +61,7 @@ def test_make_run_prints_where_to_look_and_a_curl_line_that_works(tmp_path):
     command = ["make", "-s", "-C", str(ROOT), "run", f"VENV={sys.prefix}"]
     with started(command, tmp_path, PYTHONPATH=str(ROOT)) as (port, text):
         answer = stream(text)
-        assert f"Look: http://127.0.0.1:{port}/#key=sk_" in text
+        assert f"Look: http://127.0.0.1:{port}/#key=pk_" in text
         assert "the built-in mock" in text
     assert answer.startswith("data: {")
     assert answer.endswith("data: [DONE]\n\n")
@@ -124,8 +124,8 @@ def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path, environ, says, 
 
 def test_off_loopback_no_key_is_printed(tmp_path):
     code = (
-        "from chatbot.cli import _banner; from chatbot.core.settings import load_settings;"
-        "print(_banner(load_settings()))"
+        "from chatbot.cli.serve import banner; from chatbot.core.settings import load_settings;"
+        "print(banner(load_settings()))"
     )
     env = {**CLEAN, "PYTHONPATH": str(ROOT), "HOST": "0.0.0.0", "CHATBOT_MOCK": "1"}
     done = subprocess.run(
@@ -137,6 +137,7 @@ def test_off_loopback_no_key_is_printed(tmp_path):
         check=True,
     )
     assert "sk_" not in done.stdout
+    assert "pk_" not in done.stdout
     assert "$(cat instance/first-key)" in done.stdout
 
 

@@ -1,0 +1,194 @@
+"""All bots and keys, in memory, and up to date within seconds: no request asks the database who it is from.
+
+Every two seconds each worker looks at one number. Where it has changed, bots and keys are read anew, and the
+streams of keys that have ended are told so. While the database is away what is known goes on being known;
+what was revoked meanwhile is also in the state that workers share, which is looked at as often.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from chatbot.access.keys import KeyRing
+from chatbot.core.api_key import PUBLISHABLE, ApiKey
+from chatbot.core.background import Background
+from chatbot.core.bot import Bot
+from chatbot.core.errors import StorageUnavailable
+from chatbot.core.logging import log
+from chatbot.core.origin import matches
+from chatbot.core.shared_state import Record, SharedState, StateAway
+from chatbot.store.database import StoreAway
+from chatbot.store.directory import DirectoryStore
+
+LOOK_SECONDS = 2.0
+_REVOKED = "revoked-keys"
+_KEPT_SECONDS = 7 * 86400.0
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known at one moment."""
+
+    number: int = -1
+    revoked: frozenset[str] = frozenset()
+    ring: KeyRing = field(default_factory=lambda: KeyRing(()))
+    keys: tuple[ApiKey, ...] = ()
+    bots: dict[str, Bot] = field(default_factory=dict)
+    origins: tuple[str, ...] = ()
+
+
+class Directory:
+    """Bots and keys. `fixed` are keys that no store holds. `prepare` is called until it succeeds once, before
+    the store is first read; `on_ended` is told the ids of keys that have ended."""
+
+    def __init__(
+        self,
+        store: DirectoryStore,
+        state: SharedState,
+        fixed: tuple[ApiKey, ...],
+        *,
+        prepare: Callable[[], None],
+        on_ended: Callable[[set[str]], None],
+    ) -> None:
+        self._store = store
+        self._state = state
+        self._fixed = fixed
+        self._prepare = prepare
+        self._on_ended = on_ended
+        self._known = _Known(ring=KeyRing(fixed), keys=fixed)
+        self._alive: set[str] = set()
+        self._background = Background(self._work)
+
+    def start(self) -> None:
+        """Go on looking, beside the caller. Safe to call again."""
+        self._background.start()
+
+    def close(self) -> None:
+        """Look no longer."""
+        self._background.stop()
+
+    def identify(self, text: str) -> ApiKey | None:
+        """The living key of this text, or None.
+
+        Raises `StorageUnavailable` where it is unknown and the database has not been read yet.
+        """
+        found = self._known.ring.identify(text)
+        if found is None and self._known.number < 0:
+            raise StorageUnavailable()
+        return found
+
+    def bot(self, bot_id: str) -> Bot | None:
+        """The bot of this id."""
+        return self._known.bots.get(bot_id)
+
+    @property
+    def bots(self) -> tuple[Bot, ...]:
+        """All bots."""
+        return tuple(self._known.bots.values())
+
+    @property
+    def keys(self) -> tuple[ApiKey, ...]:
+        """All keys, dead ones too."""
+        return self._known.keys
+
+    def origins_of(self, key: ApiKey) -> tuple[str, ...]:
+        """Where a publishable key may be used: its own list, else its bot's."""
+        return _origins(key, self._known.bots)
+
+    def lists(self, origin: str) -> bool:
+        """Whether any living publishable key may be used there."""
+        return matches(origin, self._known.origins)
+
+    def is_alive(self, key: ApiKey) -> bool:
+        """Whether a key is accepted now."""
+        known = self._known
+        return (
+            key.alive(time.time()) and key.digest not in known.revoked and _has_bot(key, known.bots)
+        )
+
+    def end_key(self, key: ApiKey) -> None:
+        """Revoke a key, here and everywhere. Raises `StoreAway`."""
+        revoke(self._store, self._state, key)
+        self.look()
+
+    def look(self) -> None:
+        """Read what has changed. Where the database is away, what is known stays."""
+        number, revoked = self._number(), self._revoked()
+        if number is not None and (number, revoked) != (self._known.number, self._known.revoked):
+            self._read(revoked)
+        elif revoked != self._known.revoked:
+            self._take(self._known.number, self._known.keys, self.bots, revoked)
+        self._tell()
+
+    def _number(self) -> int | None:
+        try:
+            if self._known.number < 0:
+                self._prepare()
+            return self._store.number()
+        except StoreAway as away:
+            log("directory_unread", level=logging.WARNING, reason=str(away))
+            return None
+
+    def _read(self, revoked: frozenset[str]) -> None:
+        try:
+            found = self._store.contents()
+        except StoreAway as away:
+            log("directory_unread", level=logging.WARNING, reason=str(away))
+            return
+        self._take(found.number, (*self._fixed, *found.keys), found.bots, revoked)
+
+    def _take(
+        self, number: int, keys: tuple[ApiKey, ...], bots: tuple[Bot, ...], revoked: frozenset[str]
+    ) -> None:
+        by_id = {bot.id: bot for bot in bots}
+        ours = tuple(k for k in keys if k.digest not in revoked and _has_bot(k, by_id))
+        living = [k for k in ours if k.kind == PUBLISHABLE and k.alive(time.time())]
+        patterns = {origin for key in living for origin in _origins(key, by_id)}
+        self._known = _Known(number, revoked, KeyRing(ours), keys, by_id, tuple(sorted(patterns)))
+
+    def _tell(self) -> None:
+        """Whoever streams by a key that has ended is told so."""
+        alive = {key.id for key in self._known.keys if self.is_alive(key)}
+        ended, self._alive = self._alive - alive, alive
+        if ended:
+            self._on_ended(ended)
+
+    def _revoked(self) -> frozenset[str]:
+        try:
+            record = self._state.read(_REVOKED)
+        except StateAway:
+            return self._known.revoked
+        return frozenset(record or ())
+
+    def _work(self) -> None:
+        time.sleep(LOOK_SECONDS)
+        self.look()
+
+
+def _has_bot(key: ApiKey, bots: dict[str, Bot]) -> bool:
+    return key.bot_id is None or key.bot_id in bots
+
+
+def _origins(key: ApiKey, bots: dict[str, Bot]) -> tuple[str, ...]:
+    bot = bots.get(key.bot_id or "")
+    return key.origins or (bot.origins if bot else ())
+
+
+def revoke(store: DirectoryStore, state: SharedState, key: ApiKey) -> None:
+    """End a key in the store, and tell all workers that share the state, whether or not they reach the store.
+
+    Raises `StoreAway`.
+    """
+    at = time.time()
+    store.end_key(key.id, at=at)
+
+    def add(record: Record | None) -> Record:
+        recent = {d: t for d, t in (record or {}).items() if t > at - _KEPT_SECONDS}
+        return {**recent, key.digest: at}
+
+    with suppress(StateAway):  # who reaches the store knows by it
+        state.change(_REVOKED, add, _KEPT_SECONDS)

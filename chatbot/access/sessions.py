@@ -1,0 +1,78 @@
+"""Tokens that this server issues and nobody else can make: sessions, conversations, an operator's cookie.
+
+A token is a random id of 128 bits, the time until which it is good, and a signature over both and over what it
+is bound to (the bot, the owner). Nothing is looked up to refuse a guessed or a foreign one, and a copy of
+the database makes none.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+import time
+from dataclasses import dataclass
+
+from chatbot.core.secret import Secret
+
+SESSION_SECONDS = 30 * 86400
+RENEW_SECONDS = 29 * 86400
+"""A session that is good for less gets a new token, with the same id."""
+_ID, _TIME, _MAC = 16, 4, 16
+
+
+@dataclass(frozen=True)
+class Token:
+    """What a valid token says: its id (32 hexadecimal digits) and its end, in seconds since 1970."""
+
+    id: str
+    expires_at: int
+    text: str
+
+
+class Signer:
+    """Issues and reads tokens with one secret."""
+
+    def __init__(self, secret: Secret) -> None:
+        self._key = hashlib.sha256(b"chatbot tokens\0" + secret.reveal().encode()).digest()
+
+    def issue(self, kind: str, expires_at: float, *bound: str, token_id: str = "") -> Token:
+        """A token of a kind, good until a time, bound to these values; with a new id where none is given."""
+        raw = bytes.fromhex(token_id) if token_id else secrets.token_bytes(_ID)
+        body = raw + int(expires_at).to_bytes(_TIME, "big")
+        text = base64.urlsafe_b64encode(body + self._mac(kind, body, bound)).decode()
+        return Token(raw.hex(), int(expires_at), f"{kind}_{text}")
+
+    def read(self, kind: str, text: str, *bound: str) -> Token | None:
+        """What a token says; None for one that is expired, of another kind or bound to something else."""
+        head, _, coded = text.partition("_")
+        try:
+            data = base64.b64decode(coded.encode("ascii"), b"-_", validate=True)
+        except (ValueError, binascii.Error):
+            return None
+        body, mac = data[: _ID + _TIME], data[_ID + _TIME :]
+        ours = self._mac(kind, body, bound)
+        if head != kind or len(data) != _ID + _TIME + _MAC or not hmac.compare_digest(mac, ours):
+            return None
+        expires_at = int.from_bytes(body[_ID:], "big")
+        return Token(body[:_ID].hex(), expires_at, text) if time.time() < expires_at else None
+
+    def peek(self, kind: str, text: str) -> str:
+        """The id that a text claims, unproven; empty where it claims none."""
+        head, _, coded = text.partition("_")
+        try:
+            data = base64.b64decode(coded.encode("ascii"), b"-_", validate=True)
+        except (ValueError, binascii.Error):
+            return ""
+        return data[:_ID].hex() if head == kind and len(data) == _ID + _TIME + _MAC else ""
+
+    def derived(self, purpose: str) -> str:
+        """A secret for one purpose, that only holders of this server's secret can derive."""
+        return hmac.new(self._key, b"derived\0" + purpose.encode(), "sha256").hexdigest()
+
+    def _mac(self, kind: str, body: bytes, bound: tuple[str, ...]) -> bytes:
+        parts = [kind.encode(), body, *(b.encode("utf-8", "surrogatepass") for b in bound)]
+        message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+        return hmac.digest(self._key, message, "sha256")[:_MAC]

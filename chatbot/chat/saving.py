@@ -1,0 +1,134 @@
+"""One turn on its way into the database: its begin, its answer as it grows, its end.
+
+Nothing here waits: each step puts a value down for the writer. Steps are few, and none of them is made per
+token: the writer looks each second how far the answer has come.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from secrets import token_hex
+from typing import Any
+
+from chatbot.core.waiting import now
+from chatbot.protocol.answer_reader import AnswerReader
+from chatbot.relay.record import Record
+from chatbot.store.saved import Begin, Change, Saved
+from chatbot.store.writer import Writer
+
+_GROWN = 1.2
+_QUIET_SECONDS = 3.0
+"""A growing answer is saved when it is a fifth longer, or after so long: all savings of one together stay
+within a few times its length."""
+_TITLE_CHARS = 80
+
+
+class Saving:
+    """One turn. `reader` gives the reader of the answer that the visitor gets by now."""
+
+    def __init__(self, writer: Writer, conversation: dict[str, Any], *, new: bool) -> None:
+        self.answer_id = f"msg_{token_hex(16)}"
+        self._writer = writer
+        self._conversation = conversation
+        self._new = new
+        self._saved_length = 0
+        self._saved_at = 0.0
+        self._reader: Callable[[], AnswerReader] | None = None
+        self._ended = False
+
+    def begin(self, question: str, record: Record, reader: Callable[[], AnswerReader]) -> None:
+        """The question is asked."""
+        at = time.time()
+        self._reader = reader
+        turn = int(at * 1_000_000)
+        row = {
+            "conversation_id": self._conversation["id"], "turn": turn, "request_id": record.request_id,
+            "created_at": at, "updated_at": at, "model": record.asked[:200], **_NOTHING,
+        }  # fmt: skip
+        asked = {**row, "id": f"msg_{token_hex(16)}", "role": "user", "content": storable(question)}
+        answer = {**row, "id": self.answer_id, "role": "assistant", "state": "running"}
+        self._writer.put(Begin(self._conversation, asked, answer, self._new))
+        self._saved_at = now()
+        self._writer.follow(self.answer_id, self._progress)
+
+    def _progress(self) -> Saved | None:
+        """What there is to save of a growing answer; a silent one is touched, so that it counts as alive."""
+        if self._reader is None or self._ended:
+            return None
+        reader, quiet = self._reader(), now() - self._saved_at
+        length = reader.text_size
+        if length < self._saved_length:  # a splice reads again what has been delivered
+            return None
+        if quiet < _QUIET_SECONDS and not (length > self._saved_length * _GROWN and quiet >= 1):
+            return None
+        self._saved_length, self._saved_at = length, now()
+        values = {
+            **_NOTHING,
+            "content": reader.text,
+            "state": "running",
+            "model": reader.model[:200],
+        }
+        return self._change(values)
+
+    def end(self, record: Record, text: str | None = None) -> None:
+        """The answer has ended, as `record` says; `text` where it was not streamed. Safe to call twice."""
+        if self._reader is None or self._ended:
+            return
+        self._ended = True
+        self._writer.leave(self.answer_id)
+        reader, usage = self._reader(), record.usage or {}
+        said = reader.text if text is None else text
+        self._writer.put(
+            self._change(
+                {
+                    "content": said,
+                    "state": _state(record, said),
+                    "model": record.model[:200],
+                    "provider": record.provider[:100],
+                    "code": record.code[:40],
+                    "input_tokens": _count(usage.get("prompt_tokens")),
+                    "output_tokens": _count(usage.get("completion_tokens")),
+                    "first_token_seconds": record.since_start(record.first_token),
+                    "total_seconds": record.since_start(now()),
+                    "sources": None,
+                }
+            )
+        )
+
+    def _change(self, values: dict[str, Any]) -> Change:
+        values = {k: values[k] for k in _NOTHING} | {"updated_at": time.time()}
+        values["content"] = storable(values["content"])
+        return Change(self.answer_id, self._conversation["id"], values)
+
+
+_NOTHING: dict[str, Any] = {
+    "content": "", "state": "whole", "model": "", "provider": "", "code": "", "input_tokens": None,
+    "output_tokens": None, "first_token_seconds": None, "total_seconds": None, "sources": None,
+}  # fmt: skip
+
+
+def _state(record: Record, text: str) -> str:
+    """How an answer ended: whole, stopped by its visitor, broken off, or not there at all."""
+    if record.ended_by == "upstream":
+        return "whole"
+    if record.ended_by == "client":
+        return "stopped"
+    return "incomplete" if text else "failed"
+
+
+def _count(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value < 2**31 else None
+
+
+def storable(text: str) -> str:
+    """A text as both databases take it: no NUL, which PostgreSQL refuses, and no half of a surrogate pair."""
+    if not text.isascii():
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text.replace("\0", "\ufffd")
+
+
+def title_of(question: str) -> str:
+    """A conversation's first title: the beginning of its first question, on one line."""
+    line = storable(" ".join(question.split()))
+    return line if len(line) <= _TITLE_CHARS else line[: _TITLE_CHARS - 1] + "…"

@@ -1,0 +1,89 @@
+"""A visitor's question: which session and conversation it belongs to, and what of the request is read.
+
+A key in a page asks as a visitor: only the last user message is read, the rest of the conversation is the
+server's, and what would steer the model is ignored and said. An id that this server did not issue to this
+visitor begins anew and shows nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from chatbot.access.sessions import RENEW_SECONDS, SESSION_SECONDS, Signer, Token
+from chatbot.access.visitors import visitor_of
+from chatbot.core.bot import Bot
+from chatbot.core.errors import InvalidRequest
+from chatbot.store.conversations import Scope
+
+_READ = frozenset({"messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"})
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who asks: `owner` of conversations, and the session's token to give back."""
+
+    bot: Bot
+    owner: str
+    session: Token
+
+    @property
+    def scope(self) -> Scope:
+        """What this visitor may see."""
+        return Scope(self.bot.id, self.owner)
+
+
+def visitor(signer: Signer, bot: Bot, session_text: str, visitor_token: str) -> Visitor:
+    """The visitor of these tokens; a new session where the text is none of this bot's and visitor's.
+
+    Raises `InvalidVisitorToken`.
+    """
+    subject = visitor_of(signer, bot, visitor_token)
+    session = signer.read("ses", session_text, bot.id, subject) if session_text else None
+    if session is None or session.expires_at - time.time() < RENEW_SECONDS:
+        known = session.id if session else ""
+        until = time.time() + SESSION_SECONDS
+        session = signer.issue("ses", until, bot.id, subject, token_id=known)
+    return Visitor(bot, f"v:{subject}" if subject else f"s:{session.id}", session)
+
+
+def conversation_token(
+    signer: Signer, bot_id: str, owner: str, expires_at: float, conversation_id: str = ""
+) -> Token:
+    """The token of a conversation: a new one's, or again that of a known id."""
+    return signer.issue("conv", expires_at, bot_id, owner, token_id=conversation_id)
+
+
+def question_of(payload: dict[str, Any], most_chars: int) -> str:
+    """The text of the last user message. Raises `InvalidRequest`."""
+    content: object = None
+    for message in reversed(payload["messages"]):
+        if message["role"] == "user":
+            content = message.get("content")
+            break
+    text = _text(content).strip()
+    if not text:
+        raise InvalidRequest("There is no text in the last user message.", param="messages")
+    if len(text) > most_chars:
+        raise InvalidRequest(
+            f"The question is too long: {most_chars} characters at the most.", param="messages"
+        )
+    return text
+
+
+def _text(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    parts = [p.get("text") for p in content if isinstance(p, dict) and p.get("type") == "text"]
+    return "\n".join(part for part in parts if isinstance(part, str))
+
+
+def ignored_of(payload: dict[str, Any]) -> tuple[str, ...]:
+    """What of a visitor's request has no effect, by name."""
+    names = [name for name in payload if name not in _READ]
+    if any(m["role"] in ("system", "developer") for m in payload["messages"]):
+        names.append("messages.system")
+    return tuple(sorted(name[:40] for name in names))[:20]

@@ -1,0 +1,46 @@
+"""The store as commands use it: opened, brought up to date, and closed again, with errors as one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import click
+
+from chatbot.core.bot import BotError
+from chatbot.core.settings import Settings, SettingsError, load_settings, url_host
+from chatbot.services import build_database, prepare
+from chatbot.store.database import Database, StoreAway
+from chatbot.store.directory import DirectoryStore
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Settings and store of one command."""
+
+    settings: Settings
+    database: Database
+    store: DirectoryStore
+
+
+@contextmanager
+def opened() -> Iterator[Opened]:
+    """The store of this machine's settings. What goes wrong ends the command with its reason."""
+    try:
+        settings = load_settings()
+        database = build_database(settings)
+        try:
+            prepare(settings, database)
+            yield Opened(settings, database, DirectoryStore(database))
+        finally:
+            database.close()
+    except StoreAway as away:
+        raise click.ClickException(f"The database can't be used ({away}).") from None
+    except (SettingsError, BotError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def base_url(settings: Settings) -> str:
+    """Where visitors reach this server."""
+    return settings.public_url or f"http://{url_host(settings.host)}:{settings.port}"

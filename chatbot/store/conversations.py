@@ -1,0 +1,223 @@
+"""Conversations in the database. Nobody gets a row without saying whose it is.
+
+Each method takes a `Scope`, and each statement carries its condition: who asks for what is somebody else's
+finds nothing, whatever a view forgot to check.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, true, update
+
+from chatbot.store.database import Database
+from chatbot.store.saved import insert_new
+from chatbot.store.tables import conversations, feedback, forgotten, messages
+
+STALE_SECONDS = 60.0
+"""An answer under way that nobody has saved for so long has lost its process."""
+_HISTORY_ROWS = 80
+_FORGOTTEN_DAYS = 30
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose conversations: of one bot and one owner. None stands for any, for who may see all."""
+
+    bot_id: str | None
+    owner: str | None
+
+    def condition(self) -> ColumnElement[bool]:
+        """The condition on `conversations`."""
+        parts: list[ColumnElement[bool]] = [true()]
+        if self.bot_id is not None:
+            parts.append(conversations.c.bot_id == self.bot_id)
+        if self.owner is not None:
+            parts.append(conversations.c.owner == self.owner)
+        return and_(*parts)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """One conversation; `messages` in their order, each with all its columns and its `rating`."""
+
+    id: str
+    bot_id: str
+    owner: str
+    title: str
+    created_at: float
+    updated_at: float
+    expires_at: float
+    messages: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a deletion removed, and what is left of it, counted after it in the same transaction."""
+
+    conversations: int = 0
+    messages: int = 0
+    feedback: int = 0
+    remaining: int = 0
+
+
+@dataclass(frozen=True)
+class Turns:
+    """What has been said so far: (role, content, state), the oldest first; `running` where an answer is."""
+
+    messages: tuple[tuple[str, str, str], ...] = ()
+    running: bool = field(default=False)
+
+
+class ConversationStore:
+    """Each method raises `StoreAway` where the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def history(self, scope: Scope, conversation_id: str) -> Turns | None:
+        """The newest messages of a conversation; None where there is none of this scope."""
+
+        def read(connection: Connection) -> Turns | None:
+            asked = (
+                select(messages.c.role, messages.c.content, messages.c.state, messages.c.updated_at)
+                .select_from(conversations.outerjoin(messages))
+                .where(conversations.c.id == conversation_id, scope.condition())
+                .order_by(messages.c.turn.desc(), messages.c.role)
+                .limit(_HISTORY_ROWS)
+            )
+            rows = connection.execute(asked).all()
+            if not rows:
+                return None
+            since = time.time() - STALE_SECONDS
+            said = tuple((r.role, r.content, r.state) for r in reversed(rows) if r.role)
+            return Turns(said, any(r.state == "running" and r.updated_at > since for r in rows))
+
+        return self._database.run(read)
+
+    def newest(self, scope: Scope, *, limit: int, before: float | None) -> list[Conversation]:
+        """Conversations without their messages, the newest first; `before`: older than this time."""
+        asked = select(conversations).where(
+            scope.condition(), conversations.c.expires_at > time.time()
+        )
+        if before is not None:
+            asked = asked.where(conversations.c.updated_at < before)
+        asked = asked.order_by(conversations.c.updated_at.desc(), conversations.c.id).limit(limit)
+        rows = self._database.run(lambda connection: connection.execute(asked).all())
+        return [Conversation(**row._mapping) for row in rows]
+
+    def whole(self, scope: Scope, conversation_id: str) -> Conversation | None:
+        """A conversation with its messages."""
+
+        def read(connection: Connection) -> Conversation | None:
+            this = and_(
+                conversations.c.id == conversation_id,
+                conversations.c.expires_at > time.time(),
+                scope.condition(),
+            )
+            row = connection.execute(select(conversations).where(this)).first()
+            if row is None:
+                return None
+            asked = (
+                select(messages, feedback.c.rating)
+                .select_from(messages.outerjoin(feedback))
+                .where(messages.c.conversation_id == conversation_id)
+                .order_by(messages.c.turn, messages.c.role.desc())
+            )
+            said = tuple(dict(r._mapping) for r in connection.execute(asked))
+            return Conversation(**row._mapping, messages=said)
+
+        return self._database.run(read)
+
+    def rename(self, scope: Scope, conversation_id: str, title: str) -> bool:
+        """Give a title; whether there is such a conversation."""
+        this = update(conversations).where(conversations.c.id == conversation_id, scope.condition())
+        done = self._database.run(
+            lambda connection: connection.execute(this.values(title=title)).rowcount, write=True
+        )
+        return bool(done)
+
+    def rate(self, scope: Scope, message_id: str, rating: int, comment: str) -> bool:
+        """Keep what a visitor thinks of an answer (0 takes it back); whether there is such an answer."""
+
+        def write(connection: Connection) -> bool:
+            asked = (
+                select(messages.c.id)
+                .join(conversations)
+                .where(
+                    messages.c.id == message_id, messages.c.role == "assistant", scope.condition()
+                )
+            )
+            if connection.execute(asked).first() is None:
+                return False
+            connection.execute(delete(feedback).where(feedback.c.message_id == message_id))
+            if rating:
+                values = {"message_id": message_id, "rating": rating, "comment": comment}
+                connection.execute(feedback.insert().values(created_at=time.time(), **values))
+            return True
+
+        return self._database.run(write, write=True)
+
+    def forget(self, scope: Scope, conversation_id: str | None = None) -> Receipt | None:
+        """Delete a conversation, or all of the scope; None where one was named and is not there."""
+
+        def write(connection: Connection) -> Receipt | None:
+            this = scope.condition()
+            if conversation_id is not None:
+                this = and_(this, conversations.c.id == conversation_id)
+            ids = [row.id for row in connection.execute(select(conversations.c.id).where(this))]
+            if conversation_id is not None and not ids:
+                return None
+            return _forget(connection, ids)
+
+        receipt = self._database.run(write, write=True)
+        self._database.wipe()
+        return receipt
+
+    def sweep(self) -> Mapping[str, int]:
+        """Delete what is past its time, and end the answers whose process is gone; how many of each."""
+
+        def write(connection: Connection) -> Mapping[str, int]:
+            now = time.time()
+            asked = select(conversations.c.id).where(conversations.c.expires_at <= now)
+            ids = [row.id for row in connection.execute(asked.limit(_AT_ONCE))]
+            gone = _forget(connection, ids)
+            lost = update(messages).where(
+                messages.c.state == "running", messages.c.updated_at < now - STALE_SECONDS
+            )
+            ended = connection.execute(lost.values(state="interrupted", code="server_restarting"))
+            old = forgotten.c.forgotten_at < now - _FORGOTTEN_DAYS * 86400
+            connection.execute(delete(forgotten).where(old))
+            return {"expired": gone.conversations, "interrupted": ended.rowcount}
+
+        return self._database.run(write, write=True, limit=10.0)
+
+
+def _forget(connection: Connection, ids: list[str]) -> Receipt:
+    total = Receipt()
+    for start in range(0, len(ids), _AT_ONCE):
+        total = _sum(total, _forget_some(connection, ids[start : start + _AT_ONCE]))
+    return total
+
+
+def _forget_some(connection: Connection, ids: list[str]) -> Receipt:
+    theirs = messages.c.conversation_id.in_(ids)
+    rated = feedback.c.message_id.in_(select(messages.c.id).where(theirs))
+    ratings = connection.execute(delete(feedback).where(rated)).rowcount
+    said = connection.execute(delete(messages).where(theirs)).rowcount
+    gone = connection.execute(delete(conversations).where(conversations.c.id.in_(ids))).rowcount
+    at = time.time()
+    insert_new(connection, forgotten, [{"conversation_id": i, "forgotten_at": at} for i in ids])
+    left = connection.execute(select(func.count()).select_from(messages).where(theirs)).scalar()
+    still = select(func.count()).select_from(conversations).where(conversations.c.id.in_(ids))
+    return Receipt(
+        gone, said, ratings, int(left or 0) + int(connection.execute(still).scalar() or 0)
+    )
+
+
+def _sum(one: Receipt, other: Receipt) -> Receipt:
+    return Receipt(*(a + b for a, b in zip(vars(one).values(), vars(other).values(), strict=True)))

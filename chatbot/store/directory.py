@@ -1,0 +1,146 @@
+"""Bots and keys in the database. Each change raises one number, which is all that the workers look at."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from chatbot.core.api_key import ApiKey
+from chatbot.core.bot import Bot, read_bot
+from chatbot.store.database import Database
+from chatbot.store.tables import api_keys, bots, conversations, meta
+
+_NUMBER = "directory"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """All bots and keys at one moment, and the number of that moment."""
+
+    number: int
+    bots: tuple[Bot, ...]
+    keys: tuple[ApiKey, ...]
+
+
+class DirectoryStore:
+    """Reads and changes bots and keys. Each method raises `StoreAway` where the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def number(self) -> int:
+        """What grows with each change."""
+        return self._database.run(_number)
+
+    def contents(self) -> Contents:
+        """All bots and keys."""
+
+        def read(connection: Connection) -> Contents:
+            rows = connection.execute(select(bots.c.settings).order_by(bots.c.id))
+            found = tuple(read_bot(row.settings) for row in rows)
+            keys = connection.execute(select(api_keys).order_by(api_keys.c.created_at))
+            return Contents(_number(connection), found, tuple(_key(row) for row in keys))
+
+        return self._database.run(read)
+
+    def save_bot(self, bot: Bot) -> None:
+        """Make the bot, or replace the one of its id."""
+
+        def save(connection: Connection) -> None:
+            values = {"settings": bot.as_dict(), "updated_at": time.time()}
+            done = connection.execute(update(bots).where(bots.c.id == bot.id).values(values))
+            if not done.rowcount:
+                connection.execute(insert(bots).values(id=bot.id, created_at=time.time(), **values))
+            _count_up(connection)
+
+        self._database.run(save, write=True)
+
+    def delete_bot(self, bot_id: str) -> bool:
+        """Delete the bot, its keys and its conversations; whether there was one."""
+
+        def drop(connection: Connection) -> bool:
+            found = connection.execute(delete(bots).where(bots.c.id == bot_id)).rowcount
+            connection.execute(delete(api_keys).where(api_keys.c.bot_id == bot_id))
+            connection.execute(delete(conversations).where(conversations.c.bot_id == bot_id))
+            _count_up(connection)
+            return bool(found)
+
+        return self._database.run(drop, write=True)
+
+    def add_key(self, key: ApiKey) -> bool:
+        """Keep a key; False where it is kept already, be it revoked."""
+
+        def add(connection: Connection) -> bool:
+            known = select(api_keys.c.id).where(api_keys.c.digest == key.digest)
+            if connection.execute(known).first():
+                return False
+            values = {**vars(key), "scopes": list(key.scopes), "origins": list(key.origins)}
+            connection.execute(insert(api_keys).values(values))
+            _count_up(connection)
+            return True
+
+        return self._database.run(add, write=True)
+
+    def end_key(self, key_id: str, *, at: float) -> bool:
+        """Revoke a key from now on, noted with a time; whether there is such a key."""
+        return self._set(key_id, revoked_at=at)
+
+    def expire_key(self, key_id: str, *, at: float) -> bool:
+        """Let a key end at a time; whether there is such a key."""
+        return self._set(key_id, expires_at=at)
+
+    def _set(self, key_id: str, **values: float) -> bool:
+        def change(connection: Connection) -> bool:
+            this = update(api_keys).where(api_keys.c.id == key_id)
+            done = connection.execute(this.values(values)).rowcount
+            _count_up(connection)
+            return bool(done)
+
+        return self._database.run(change, write=True)
+
+    def begin(self, bot: Bot, keys: tuple[ApiKey, ...]) -> bool:
+        """Keep the first bot and keys, where there has never been one; whether it was done."""
+
+        def first(connection: Connection) -> bool:
+            if _number(connection):
+                return False
+            now = time.time()
+            connection.execute(
+                insert(bots).values(
+                    id=bot.id, settings=bot.as_dict(), created_at=now, updated_at=now
+                )
+            )
+            for key in keys:
+                values = {**vars(key), "scopes": list(key.scopes), "origins": list(key.origins)}
+                connection.execute(insert(api_keys).values(values))
+            _count_up(connection)
+            return True
+
+        return self._database.run(first, write=True)
+
+
+def _number(connection: Connection) -> int:
+    found = connection.execute(select(meta.c.value).where(meta.c.name == _NUMBER)).scalar()
+    return int(found or 0)
+
+
+def _count_up(connection: Connection) -> None:
+    this = update(meta).where(meta.c.name == _NUMBER)
+    if not connection.execute(this.values(value=meta.c.value + 1)).rowcount:
+        connection.execute(insert(meta).values(name=_NUMBER, value=1))
+
+
+def _key(row: Any) -> ApiKey:
+    values = dict(row._mapping)
+    return ApiKey(
+        **{**values, "scopes": tuple(values["scopes"]), "origins": tuple(values["origins"])}
+    )
+
+
+def count_conversations(database: Database, bot_id: str) -> int:
+    """How many conversations a bot has."""
+    asked = select(func.count()).select_from(conversations).where(conversations.c.bot_id == bot_id)
+    return database.run(lambda connection: int(connection.execute(asked).scalar() or 0))

@@ -1,0 +1,1 @@
+"""The way of the tables through the versions, one file per step."""

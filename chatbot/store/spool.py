@@ -1,0 +1,90 @@
+"""What could not be saved waits in files until the database takes it.
+
+One line of JSON per item, in a file of each process's own, readable by its owner alone. A file is locked while
+its process appends; whoever finds one unlocked (its own, or one that a dead process left) may play it back.
+A line that was torn by a crash is skipped.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+from chatbot.store.saved import Saved, as_dict, from_dict
+
+_AT_ONCE = 500
+
+
+class Spool:
+    """The files in `folder`, which is made when there is something to keep."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file: Path | None = None
+        self._descriptor = -1
+
+    def append(self, items: list[Saved]) -> None:
+        """Keep items. Raises `OSError` where that can't be."""
+        if self._descriptor < 0:
+            self._open()
+        lines = "".join(json.dumps(as_dict(item)) + "\n" for item in items).encode()
+        before = os.fstat(self._descriptor).st_size
+        try:
+            done = 0
+            while done < len(lines):
+                done += os.write(self._descriptor, lines[done:])
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, before)
+            raise
+
+    def _open(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = self._folder / f"{os.getpid()}-{uuid4().hex[:8]}.jsonl"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._descriptor = os.open(self._file, flags, 0o600)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+
+    def files(self) -> list[Path]:
+        """What waits, oldest first."""
+        with suppress(OSError):
+            return sorted(self._folder.glob("*.jsonl"), key=lambda f: f.stat().st_mtime)
+        return []
+
+    def play_back(self, write: Callable[[list[Saved]], None]) -> int:
+        """Hand what waits to `write`, and remove it once that has returned; how many items it were.
+
+        An error of `write` comes through, and what it was about is kept.
+        """
+        self._release()
+        return sum(self._play(file, write) for file in self.files())
+
+    def _release(self) -> None:
+        """End this process's own file: the next append begins another."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor, self._file = -1, None
+
+    def _play(self, file: Path, write: Callable[[list[Saved]], None]) -> int:
+        with suppress(FileNotFoundError), file.open("rb") as lines:
+            try:
+                fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return 0
+            items = [item for line in lines if (item := _read(line)) is not None]
+            for start in range(0, len(items), _AT_ONCE):
+                write(items[start : start + _AT_ONCE])
+            file.unlink(missing_ok=True)
+            return len(items)
+        return 0
+
+
+def _read(line: bytes) -> Saved | None:
+    with suppress(ValueError, KeyError, TypeError):
+        return from_dict(json.loads(line))
+    return None

@@ -1,0 +1,110 @@
+"""`/admin`: the operator's pages. An admin-scoped key logs in, for a cookie that no other site's page can use.
+
+The cookie is SameSite=Strict and holds a signed token, not the key; each form carries a token that is bound
+to it, and its page's origin must be this server's. Nothing is changed by GET.
+"""
+
+from __future__ import annotations
+
+import hmac
+import time
+
+from flask import Blueprint, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from chatbot import __version__
+from chatbot.core.api_key import SECRET, ApiKey
+from chatbot.core.errors import InvalidApiKey, KeyNotAllowed, OriginNotAllowed
+from chatbot.web.guard import own_origin, services
+
+bp = Blueprint("admin", __name__)
+COOKIE = "chatbot_operator"
+LOGIN_SECONDS = 8 * 3600
+_KIND = "adm"
+
+
+@bp.get("/admin")
+def overview() -> str:
+    """How the server is, its bots and keys; before that, a form to log in."""
+    key = operator()
+    if key is None:
+        return render_template("admin_login.html", version=__version__, failed=False)
+    directory = services().directory
+    return render_template(
+        "admin.html",
+        version=__version__,
+        csrf=_csrf(),
+        standing=services().standing(),
+        streams=len(services().running),
+        bots=directory.bots,
+        keys=[k for k in directory.keys if k.name != "CHATBOT_API_KEYS"],
+        now=time.time(),
+    )
+
+
+@bp.post("/admin/login")
+def login() -> AnyResponse | tuple[str, int]:
+    """Log in with an admin-scoped key."""
+    _check_origin()
+    key = services().directory.identify(request.form.get("key", "").strip())
+    if key is None or key.kind != SECRET or not key.may("admin"):
+        g.record.code = InvalidApiKey.code
+        return render_template("admin_login.html", version=__version__, failed=True), 401
+    token = services().signer.issue(_KIND, time.time() + LOGIN_SECONDS, key.id)
+    response = redirect(url_for("admin.overview"), 303)
+    response.set_cookie(
+        COOKIE, f"{key.id}.{token.text}", max_age=LOGIN_SECONDS, httponly=True,
+        secure=own_origin().startswith("https:"), samesite="Strict", path="/",
+    )  # fmt: skip
+    return response
+
+
+@bp.post("/admin/logout")
+def logout() -> AnyResponse:
+    """Forget the cookie."""
+    _check_form()
+    response = redirect(url_for("admin.overview"), 303)
+    response.delete_cookie(COOKIE, path="/")
+    return response
+
+
+@bp.post("/admin/keys/<key_id>/revoke")
+def revoke(key_id: str) -> AnyResponse:
+    """End a key."""
+    _check_form()
+    directory = services().directory
+    key = next((k for k in directory.keys if k.id == key_id), None)
+    if key is not None:
+        directory.end_key(key)
+    return redirect(url_for("admin.overview"), 303)
+
+
+def operator() -> ApiKey | None:
+    """The key by which the operator is logged in; None where nobody is."""
+    key_id, _, text = request.cookies.get(COOKIE, "").partition(".")
+    if services().signer.read(_KIND, text, key_id) is None:
+        return None
+    found = next((k for k in services().directory.keys if k.id == key_id), None)
+    return found if found and services().directory.is_alive(found) and found.may("admin") else None
+
+
+def _csrf() -> str:
+    return services().signer.derived("csrf\0" + request.cookies.get(COOKIE, ""))[:32]
+
+
+def _check_form() -> None:
+    _check_origin()
+    if operator() is None:
+        raise InvalidApiKey("Log in first.")
+    if not hmac.compare_digest(request.form.get("csrf", "").encode(), _csrf().encode()):
+        raise KeyNotAllowed(
+            "This form is too old, or not one of this server's. Load the page anew."
+        )
+
+
+def _check_origin() -> None:
+    """Whatever a cookie's rules are: a form of another site's page is not taken."""
+    origin = request.headers.get("Origin", "")
+    site = request.headers.get("Sec-Fetch-Site", "same-origin").lower()
+    if (origin and origin != own_origin()) or site not in ("same-origin", "none"):
+        raise OriginNotAllowed("This form is for this server's own pages.")

@@ -1,0 +1,38 @@
+"""Visitors over HTTP: the headers that say who they are, and those that tell them."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, g, request
+
+from chatbot.access.caller import Caller
+from chatbot.chat.visitor import Visitor
+from chatbot.core.errors import NotFound
+from chatbot.store.conversations import Scope
+from chatbot.web.guard import services
+
+
+def visiting(who: Caller) -> Visitor:
+    """The visitor behind a publishable key. Raises `InvalidVisitorToken`."""
+    if who.bot is None:
+        raise NotFound("The bot of this key is gone.")
+    headers = request.headers
+    session, token = headers.get("X-Session-ID", ""), headers.get("X-Visitor-Token", "")
+    return services().conversing.visitor(who.bot, session, token)
+
+
+def scope_of(who: Caller) -> Scope:
+    """Whose conversations the caller may see: a visitor's own, or all of the bots that a secret key is for."""
+    if not who.is_publishable:
+        return Scope(who.key.bot_id or request.args.get("bot"), None)
+    visitor = visiting(who)
+    g.told = {"X-Session-ID": visitor.session.text}
+    return visitor.scope
+
+
+def init_app(app: Flask) -> None:
+    """Register what gives visitors their ids back, with errors too."""
+
+    @app.after_request
+    def tell(response: Response) -> Response:
+        response.headers.update(g.get("told") or {})
+        return response

@@ -1,0 +1,60 @@
+"""`GET /api/v1/widget/config`: what the widget shows of its bot, for a page that has only its key.
+
+Every page may read this answer, so that a page whose origin is not listed can be told so by name: a browser
+shows a script nothing of an answer that it may not read, and an owner nothing but "CORS".
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, g, jsonify, request
+from flask_cors import cross_origin
+
+from chatbot.access.caller import admit
+from chatbot.core.bot import Bot
+from chatbot.core.errors import ChatbotError, NotFound
+from chatbot.web.errors import error_response
+from chatbot.web.guard import bearer, origin, own_origin, services
+
+bp = Blueprint("widget", __name__)
+
+
+@bp.get("/widget/config")
+@cross_origin(origins="*", send_wildcard=True, methods=["GET"], vary_header=False)
+def config() -> Response:
+    """The public side of a publishable key's bot. The key is in the query: no preflight is needed."""
+    try:
+        response = jsonify(public(_bot()))
+    except ChatbotError as error:  # here, so that the page may read it
+        g.record.code = error.code
+        response = error_response(error)
+    response.headers["Vary"] = "Origin"
+    return response
+
+
+def _bot() -> Bot:
+    text = request.args.get("key", "") or bearer()
+    # Without an origin it is no page of somebody else's that asks; what is told is told to every page.
+    asks = origin() or own_origin()
+    caller = admit(services().directory, text, asks, own_origin(), "config")
+    if caller.bot is None:
+        raise NotFound("The bot of this key is gone.")
+    return caller.bot
+
+
+def public(bot: Bot) -> dict[str, object]:
+    """What visitors may know of a bot."""
+    return {
+        "object": "widget.config",
+        "bot": bot.id,
+        "name": bot.name,
+        "greeting": bot.greeting,
+        "suggestions": list(bot.suggestions),
+        "theme": dict(bot.theme),
+        "languages": list(bot.languages),
+        "contact": bot.contact,
+        "privacy_url": bot.privacy_url,
+        "identify": bot.identify,
+        "question_chars": bot.limits.question_chars,
+        "retention_days": bot.retention_days,
+        "mock": services().settings.uses_mock,
+    }
