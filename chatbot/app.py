@@ -39,6 +39,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         static_folder=str(data_folder("static")),
         template_folder=str(data_folder("templates")),
     )
+    app.url_map.merge_slashes = False
     app.extensions["chatbot"] = build_services(settings)
     guard.init_app(app, settings)
     for module in (cors, visiting, headers, errors):

@@ -30,3 +30,9 @@ def make_settings(tmp_path):
         )
 
     return make
+
+
+@pytest.fixture(params=[""], ids=["SQLite"])
+def database_url(request):
+    """Each database in turn."""
+    return request.param

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from secrets import token_hex
 from typing import Any
 
+from chatbot.core.text import storable
 from chatbot.core.waiting import now
 from chatbot.protocol.answer_reader import AnswerReader
 from chatbot.relay.record import Record
@@ -119,13 +120,6 @@ def _state(record: Record, text: str) -> str:
 
 def _count(value: object) -> int | None:
     return value if type(value) is int and 0 <= value < 2**31 else None
-
-
-def storable(text: str) -> str:
-    """A text as both databases take it: no NUL, which PostgreSQL refuses, and no half of a surrogate pair."""
-    if not text.isascii():
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text.replace("\0", "\ufffd")
 
 
 def title_of(question: str) -> str:

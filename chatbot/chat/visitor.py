@@ -15,6 +15,7 @@ from chatbot.access.sessions import RENEW_SECONDS, SESSION_SECONDS, Signer, Toke
 from chatbot.access.visitors import visitor_of
 from chatbot.core.bot import Bot
 from chatbot.core.errors import InvalidRequest
+from chatbot.core.text import storable
 from chatbot.store.conversations import Scope
 
 _READ = frozenset({"messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"})
@@ -62,7 +63,7 @@ def question_of(payload: dict[str, Any], most_chars: int) -> str:
         if message["role"] == "user":
             content = message.get("content")
             break
-    text = _text(content).strip()
+    text = storable(_text(content).strip())
     if not text:
         raise InvalidRequest("There is no text in the last user message.", param="messages")
     if len(text) > most_chars:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from flask import Blueprint, Response, jsonify, request
 
 from chatbot.access.caller import Caller
 from chatbot.chat.transcript import as_json, as_markdown
 from chatbot.core.errors import InvalidRequest, NotFound
+from chatbot.core.text import storable
 from chatbot.store.conversations import Conversation, Receipt, Scope
 from chatbot.web.guard import caller, json_object, services
 from chatbot.web.visiting import scope_of
@@ -21,7 +24,7 @@ _MOST = 100
 def newest() -> Response:
     """The newest conversations, without their messages; `limit` of them, `before` a time."""
     scope = scope_of(caller(*_SCOPES))
-    limit, before = _number("limit", 20, _MOST), request.args.get("before", type=float)
+    limit, before = _number("limit", 20, _MOST), _time("before")
     found = services().conversations.newest(scope, limit=limit, before=before)
     data = [as_json(_signer_id(c), c) for c in found]
     return jsonify(object="list", data=data, has_more=len(data) == limit)
@@ -53,7 +56,8 @@ def rename(conversation: str) -> Response:
         raise InvalidRequest(
             f"title must be a text of 1 to {_TITLE_CHARS} characters.", param="title"
         )
-    services().conversations.rename(Scope(found.bot_id, found.owner), found.id, title.strip())
+    new = storable(title.strip())
+    services().conversations.rename(Scope(found.bot_id, found.owner), found.id, new)
     return jsonify(as_json(conversation, _find(who, conversation)))
 
 
@@ -119,6 +123,19 @@ def _receipt(name: str, receipt: Receipt) -> Response:
         removed=removed,
         remaining=receipt.remaining,
     )
+
+
+def _time(name: str) -> float | None:
+    text = request.args.get(name)
+    if text is None:
+        return None
+    try:
+        at = float(text)
+    except ValueError:
+        at = math.nan
+    if not math.isfinite(at):
+        raise InvalidRequest(f"{name} must be a time in seconds since 1970.", param=name)
+    return at
 
 
 def _number(name: str, default: int, most: int) -> int:

@@ -14,9 +14,11 @@ from chatbot.core.errors import (
     MethodNotAllowed,
     NotFound,
     RequestTooLarge,
+    StorageUnavailable,
 )
 from chatbot.core.logging import log
 from chatbot.protocol.error_body import error_body
+from chatbot.store.database import StoreAway
 from chatbot.upstream.provider import Aborted
 
 _CLIENT_CLOSED_REQUEST = 499  # nobody reads it; it is for the log
@@ -53,6 +55,12 @@ def init_app(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
         return known(_from_http(error))
+
+    @app.errorhandler(StoreAway)
+    def away(error: StoreAway) -> Response:
+        response = known(StorageUnavailable())
+        g.record.detail = str(error)
+        return response
 
     @app.errorhandler(Aborted)
     def left(_: Aborted) -> Response:

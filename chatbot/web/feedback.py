@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
-from chatbot.chat.saving import storable
 from chatbot.core.errors import InvalidRequest, NotFound
+from chatbot.core.text import storable
 from chatbot.web.guard import caller, json_object, services
 from chatbot.web.visiting import scope_of
 

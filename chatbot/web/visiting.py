@@ -21,7 +21,11 @@ def visiting(who: Caller) -> Visitor:
 
 
 def scope_of(who: Caller) -> Scope:
-    """Whose conversations the caller may see: a visitor's own, or all of the bots that a secret key is for."""
+    """Whose conversations the caller may see: a visitor's own, or all of the bots that a secret key is for.
+
+    What was said a moment ago is among them: it is saved before this returns.
+    """
+    services().writer.flush()
     if not who.is_publishable:
         return Scope(who.key.bot_id or request.args.get("bot"), None)
     visitor = visiting(who)
