@@ -1,0 +1,1 @@
+"""Visitors at the server as it is run."""

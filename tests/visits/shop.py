@@ -1,0 +1,144 @@
+"""A shop on a running server: its store reached as the command line reaches it, its visitors over a socket."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from chatbot.core.api_key import ApiKey, describe, new_text
+from chatbot.core.bot import read_bot
+from chatbot.core.secret import Secret
+from chatbot.protocol.sse_encoder import DONE, encode_event
+from chatbot.store.database import Database
+from chatbot.store.directory import DirectoryStore
+from chatbot.upstream.mock_script import Script
+from chatbot.upstream.mock_server import MockServer
+from tests.server import Client, Reply, Server, running, wait_for
+
+ORIGIN = "https://shop.example"
+
+
+def chunk(text: str, **choice: Any) -> bytes:
+    """One event of an answer."""
+    delta = {"content": text} if text else {}
+    choices = [{"index": 0, "delta": delta, "finish_reason": None, **choice}]
+    return encode_event(
+        {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": choices}
+    )
+
+
+def answer(words: list[str], *, end: bool = True, pace: float = 0.0) -> Script:
+    """A provider's stream of these words; without its end it goes on in silence."""
+    steps = [(pace, chunk(word)) for word in words]
+    if end:
+        steps.append((0.0, chunk("", finish_reason="stop") + DONE))
+    else:
+        steps.append((600.0, b": never\n\n"))
+    return Script(steps)
+
+
+class Shop:
+    """The server, its provider and its store."""
+
+    def __init__(self, server: Server, provider: MockServer, database: Database) -> None:
+        self.server, self.provider, self.database = server, provider, database
+        self.store = DirectoryStore(database)
+        self.key, self.api_key = self.add_bot("shop")
+
+    def add_bot(self, bot_id: str, **values: Any) -> tuple[str, ApiKey]:
+        """Make a bot and a key, and wait until the server knows them."""
+        text = new_text("pk")
+        key = describe(text, bot_id=bot_id)
+        self.store.save_bot(read_bot({"id": bot_id, "origins": [ORIGIN], "model": "m", **values}))
+        self.store.add_key(key)
+        wait_for(lambda: self.knows(text))
+        return text, key
+
+    def knows(self, key: str) -> bool:
+        with Client(self.server.port) as client:
+            return client.get(f"/api/v1/widget/config?key={key}", {"Origin": ORIGIN}).status == 200
+
+    def visitor(self, key: str = "") -> Visit:
+        return Visit(self, key or self.key)
+
+
+class Visit:
+    """A visitor with one connection. `ids` are those the server gave."""
+
+    def __init__(self, shop: Shop, key: str) -> None:
+        self.shop, self.key = shop, key
+        self.ids: dict[str, str] = {}
+        self.client = Client(shop.server.port)
+
+    def __enter__(self) -> Visit:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.sock.close()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {
+            "Authorization": f"Bearer {self.key}", "Origin": ORIGIN, "Content-Type": "application/json",
+            **self.ids,
+        }  # fmt: skip
+
+    def send(self, text: str, *, stream: bool = True) -> None:
+        body = {"messages": [{"role": "user", "content": text}], "stream": stream}
+        self.client._send(
+            "POST", "/api/v1/chat/completions", json.dumps(body).encode(), self.headers
+        )
+
+    def head(self) -> Reply:
+        reply = self.client.head()
+        for name in ("x-session-id", "x-conversation-id"):
+            if name in reply.headers:
+                self.ids[name] = reply.headers[name]
+        return reply
+
+    def ask(self, text: str, *, stream: bool = True) -> Reply:
+        self.send(text, stream=stream)
+        reply = self.head()
+        with contextlib.suppress(ConnectionError):
+            self.client._body(reply)
+        return reply
+
+    def get(self, path: str) -> Reply:
+        """A call below `/api/v1`, on a connection of its own."""
+        with Client(self.shop.server.port) as client:
+            return client.get(f"/api/v1{path}", self.headers)
+
+    def answers(self) -> list[dict[str, Any]]:
+        """The answers of the present conversation."""
+        reply = self.get(f"/conversations/{self.ids['x-conversation-id']}")
+        said = reply.json["messages"] if reply.status == 200 else []
+        return [m for m in said if m["role"] == "assistant"]
+
+
+@contextlib.contextmanager
+def shop(folder: Path, database_url: str = "", **environ: Any) -> Iterator[tuple[Shop, list[Script]]]:
+    """A running shop, and the queue of what its provider answers; with an empty queue "Good day."."""
+    scripts: list[Script] = []
+    provider = MockServer(
+        scripts=lambda *_: scripts.pop(0) if scripts else answer(["Good ", "day."])
+    ).start()
+    if database_url:
+        environ["CHATBOT_DATABASE_URL"] = database_url
+    with running(folder, OPENAI_BASE_URL=provider.base_url, **environ) as server:
+        database = Database(Secret(database_url), folder)
+        try:
+            yield Shop(server, provider, database), scripts
+        finally:
+            database.close()
+            provider.stop()
+
+
+def seconds_until(condition: Any) -> float:
+    """How long until it is true."""
+    begin = time.monotonic()
+    wait_for(condition)
+    return time.monotonic() - begin
