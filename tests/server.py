@@ -174,6 +174,8 @@ class Reply:
     clean: bool = False
     times: list[float] = field(default_factory=list)
     pieces: list[bytes] = field(default_factory=list)
+    as_sent: dict[str, str] = field(default_factory=dict)
+    """The headers again, their values in their own letters."""
 
     @property
     def json(self) -> dict:
@@ -231,7 +233,8 @@ class Client:
     def head(self) -> Reply:
         head = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
-        return Reply(int(head[0].split()[1]), headers)
+        as_sent = {n.lower(): v for n, v in (line.split(": ", 1) for line in head[1:] if line)}
+        return Reply(int(head[0].split()[1]), headers, as_sent=as_sent)
 
     def piece(self) -> bytes:
         """The next chunk of a chunked body; empty at its end."""

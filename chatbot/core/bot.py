@@ -72,8 +72,8 @@ class Bot:
         """The bot as JSON holds it; `read_bot` reads it back."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values["theme"] = dict(self.theme)
-        values["limits"] = vars(self.limits)
-        values["facts"] = [vars(fact) for fact in self.facts]
+        values["limits"] = dict(vars(self.limits))
+        values["facts"] = [dict(vars(fact)) for fact in self.facts]
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
 
@@ -156,7 +156,9 @@ def _theme(value: object) -> dict[str, str]:
     return {name(k): look(v) for k, v in value.items()}
 
 
-_theme_value = matching(r"[^;{}<>\\\x00-\x1f]{0,100}", "a short value without ; { } < > in it")
+_theme_value = matching(
+    r"[^;{}<>\\\x00-\x1f\x7f\ud800-\udfff]{0,100}", "a short value without ; { } < > in it"
+)
 
 
 def _limits(value: object) -> Limits:

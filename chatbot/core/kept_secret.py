@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from secrets import token_hex
 
 from chatbot.core.secret import Secret
 from chatbot.core.settings_table import SettingsError
@@ -34,8 +35,8 @@ def kept_secret(file: Path, make: Callable[[], str]) -> tuple[Secret, bool]:
 
 def _draft(file: Path, value: str) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    draft = file.with_name(f"{file.name}.{token_hex(8)}")  # containers may share process numbers
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as out:
         out.write(value + "\n")
     return draft

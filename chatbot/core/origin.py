@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from ipaddress import IPv6Address
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -24,18 +25,27 @@ def check_pattern(value: object) -> str:
     """A pattern for the list of origins, as it is compared. Raises `ValueError`."""
     if not isinstance(value, str):
         raise ValueError("expected origins such as https://shop.example")
-    found = _PATTERN.fullmatch(value.strip().lower().rstrip("/"))
-    if found is None:
+    found = _PATTERN.fullmatch(value.strip().lower().removesuffix("/")) if value.isascii() else None
+    try:
+        scheme, host, port = found.groups() if found else ("", "", "")
+        host = _as_sent(host, port)
+    except ValueError:
         raise ValueError(
             f"{value!r} is no origin: expected scheme and host, such as https://shop.example, "
             "https://*.shop.example or http://localhost:*"
-        )
-    scheme, host, port = found.groups()
+        ) from None
     if port == "*" and host not in _LOOPBACK:
         raise ValueError(f"{value!r}: any port is for localhost only")
     if port == _DEFAULT_PORTS[scheme]:
         port = None
     return f"{scheme}://{host}" + (f":{port}" if port else "")
+
+
+def _as_sent(host: str, port: str | None) -> str:
+    """The host as browsers write it. Raises `ValueError` where none would ever send this host and port."""
+    if not host or (port and port != "*" and (port[0] == "0" or int(port) > 65535)):
+        raise ValueError
+    return f"[{IPv6Address(host[1:-1])}]" if host[0] == "[" else host
 
 
 @lru_cache(maxsize=1024)

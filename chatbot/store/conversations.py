@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, true, update
 
 from chatbot.store.database import Database
 from chatbot.store.saved import insert_new
-from chatbot.store.tables import conversations, feedback, forgotten, messages
+from chatbot.store.tables import bots, conversations, feedback, forgotten, messages
 
 STALE_SECONDS = 60.0
 """An answer under way that nobody has saved for so long has lost its process."""
@@ -183,7 +183,11 @@ class ConversationStore:
 
         def write(connection: Connection) -> Mapping[str, int]:
             now = time.time()
-            asked = select(conversations.c.id).where(conversations.c.expires_at <= now)
+            # A question to a bot that was deleted may have been saved just behind that.
+            orphaned = conversations.c.bot_id.not_in(select(bots.c.id))
+            asked = select(conversations.c.id).where(
+                or_(conversations.c.expires_at <= now, orphaned)
+            )
             ids = [row.id for row in connection.execute(asked.limit(_AT_ONCE))]
             gone = _forget(connection, ids)
             lost = update(messages).where(

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.engine import URL, make_url
@@ -100,8 +100,10 @@ class Database:
             from gevent.threadpool import ThreadPool
 
             self._threads = ThreadPool(1)
-        answer: T = self._threads.spawn(ask).get()
-        return answer
+        answer, error = self._threads.spawn(_caught, ask).get()
+        if error is not None:
+            raise error
+        return cast(T, answer)
 
     def _connected(self) -> Engine:
         if self._engine is None:
@@ -162,6 +164,14 @@ class Database:
             self._threads = None
 
 
+def _caught(ask: Callable[[], T]) -> tuple[T | None, BaseException | None]:
+    """The answer, or the error as a value: gevent prints what a native thread raises, with its texts."""
+    try:
+        return ask(), None
+    except BaseException as error:
+        return None, error
+
+
 def revision(connection: Connection) -> str | None:
     """The migration that the database stands at; None where it is empty. Raises `SettingsError`."""
     from sqlalchemy import inspect
@@ -207,16 +217,19 @@ def _read_url(url: Secret, folder: Path) -> URL:
 
 
 def _arguments(url: URL) -> dict[str, Any]:
+    # Errors are logged by place, and never with the values that somebody said.
     if url.get_backend_name() == "sqlite":
         return {
+            "hide_parameters": True,
             "connect_args": {
                 "check_same_thread": False,
                 "isolation_level": None,
                 "timeout": _BUSY_MS / 1000,
-            }
+            },
         }
     # A host that died in silence, or a statement that hangs, ends by these also without gevent.
     return {
+        "hide_parameters": True,
         "connect_args": {
             "connect_timeout": 3,
             "options": "-c statement_timeout=10000 -c timezone=UTC",
@@ -225,7 +238,7 @@ def _arguments(url: URL) -> dict[str, Any]:
             "keepalives_count": 3,
             "tcp_user_timeout": 10_000,
             "application_name": "chatbot",
-        }
+        },
     }
 
 
