@@ -22,7 +22,7 @@ from chatbot.core.logging import log
 from chatbot.core.origin import matches
 from chatbot.core.shared_state import Record, SharedState, StateAway
 from chatbot.store.database import StoreAway
-from chatbot.store.directory import DirectoryStore
+from chatbot.store.directory import Contents, DirectoryStore
 
 LOOK_SECONDS = 2.0
 _REVOKED = "revoked-keys"
@@ -117,12 +117,27 @@ class Directory:
 
     def look(self) -> None:
         """Read what has changed. Where the database is away, what is known stays."""
-        number, revoked = self._number(), self._revoked()
-        if number is not None and (number, revoked) != (self._known.number, self._known.revoked):
-            self._read(revoked)
-        elif revoked != self._known.revoked:
-            self._take(self._known.number, self._known.keys, self.bots, revoked)
+        while not self._look_once():
+            pass
         self._tell()
+
+    def _look_once(self) -> bool:
+        """Take what has changed; False where another look has taken something meanwhile, perhaps newer."""
+        known, number, revoked = self._known, self._number(), self._revoked()
+        is_new = number is not None and (number, revoked) != (known.number, known.revoked)
+        found = self._contents() if is_new else None
+        if found is not None:
+            new = _know(found.number, (*self._fixed, *found.keys), found.bots, revoked)
+        elif not revoked <= known.revoked:
+            # What has ended stays so until the database is read again.
+            bots = tuple(known.bots.values())
+            new = _know(known.number, known.keys, bots, known.revoked | revoked)
+        else:
+            return True
+        if self._known is not known:
+            return False
+        self._known = new
+        return True
 
     def _number(self) -> int | None:
         try:
@@ -133,29 +148,24 @@ class Directory:
             log("directory_unread", level=logging.WARNING, reason=str(away))
             return None
 
-    def _read(self, revoked: frozenset[str]) -> None:
+    def _contents(self) -> Contents | None:
         try:
-            found = self._store.contents()
+            return self._store.contents()
         except StoreAway as away:
             log("directory_unread", level=logging.WARNING, reason=str(away))
-            return
-        self._take(found.number, (*self._fixed, *found.keys), found.bots, revoked)
-
-    def _take(
-        self, number: int, keys: tuple[ApiKey, ...], bots: tuple[Bot, ...], revoked: frozenset[str]
-    ) -> None:
-        by_id = {bot.id: bot for bot in bots}
-        ours = tuple(k for k in keys if k.digest not in revoked and _has_bot(k, by_id))
-        living = [k for k in ours if k.kind == PUBLISHABLE and k.alive(time.time())]
-        patterns = {origin for key in living for origin in _origins(key, by_id)}
-        self._known = _Known(number, revoked, KeyRing(ours), keys, by_id, tuple(sorted(patterns)))
+            return None
 
     def _tell(self) -> None:
-        """Whoever streams by a key that has ended is told so."""
-        alive = {key.id for key in self._known.keys if self.is_alive(key)}
+        """Whoever streams by a key that has ended is told so; its pages are listed no longer."""
+        known = self._known
+        alive = {key.id for key in known.keys if self.is_alive(key)}
         ended, self._alive = self._alive - alive, alive
-        if ended:
-            self._on_ended(ended)
+        if not ended:
+            return
+        new = _know(known.number, known.keys, tuple(known.bots.values()), known.revoked)
+        if self._known is known:
+            self._known = new
+        self._on_ended(ended)
 
     def _revoked(self) -> frozenset[str]:
         try:
@@ -167,6 +177,16 @@ class Directory:
     def _work(self) -> None:
         time.sleep(LOOK_SECONDS)
         self.look()
+
+
+def _know(
+    number: int, keys: tuple[ApiKey, ...], bots: tuple[Bot, ...], revoked: frozenset[str]
+) -> _Known:
+    by_id = {bot.id: bot for bot in bots}
+    ours = tuple(k for k in keys if k.digest not in revoked and _has_bot(k, by_id))
+    living = [k for k in ours if k.kind == PUBLISHABLE and k.alive(time.time())]
+    patterns = {origin for key in living for origin in _origins(key, by_id)}
+    return _Known(number, revoked, KeyRing(ours), keys, by_id, tuple(sorted(patterns)))
 
 
 def _has_bot(key: ApiKey, bots: dict[str, Bot]) -> bool:

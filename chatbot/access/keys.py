@@ -11,7 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 
-from chatbot.core.api_key import PREFIX_CHARS, ApiKey, describe, digest_of
+from chatbot.core.api_key import PREFIX_CHARS, SECRET, ApiKey, describe, digest_of
 from chatbot.core.secret import Secret
 
 _NOBODY = ApiKey("", "", "0" * 64, "", "", revoked_at=0.0)
@@ -37,7 +37,5 @@ class KeyRing:
 
 def fixed_keys(texts: Iterable[Secret]) -> tuple[ApiKey, ...]:
     """The keys of the settings: for everything, known in the log by their fingerprint."""
-    return tuple(
-        describe(t.reveal(), id=f"key_{t.fingerprint}", name="CHATBOT_API_KEYS", scopes=("admin",))
-        for t in texts
-    )
+    fixed = {"kind": SECRET, "name": "CHATBOT_API_KEYS", "scopes": ("admin",)}
+    return tuple(describe(t.reveal(), id=f"key_{t.fingerprint}", **fixed) for t in texts)

@@ -8,7 +8,6 @@ the database makes none.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import secrets
@@ -47,26 +46,16 @@ class Signer:
 
     def read(self, kind: str, text: str, *bound: str) -> Token | None:
         """What a token says; None for one that is expired, of another kind or bound to something else."""
-        head, _, coded = text.partition("_")
-        try:
-            data = base64.b64decode(coded.encode("ascii"), b"-_", validate=True)
-        except (ValueError, binascii.Error):
-            return None
+        data = _decoded(kind, text)
         body, mac = data[: _ID + _TIME], data[_ID + _TIME :]
-        ours = self._mac(kind, body, bound)
-        if head != kind or len(data) != _ID + _TIME + _MAC or not hmac.compare_digest(mac, ours):
+        if not hmac.compare_digest(mac, self._mac(kind, body, bound)):
             return None
         expires_at = int.from_bytes(body[_ID:], "big")
         return Token(body[:_ID].hex(), expires_at, text) if time.time() < expires_at else None
 
     def peek(self, kind: str, text: str) -> str:
         """The id that a text claims, unproven; empty where it claims none."""
-        head, _, coded = text.partition("_")
-        try:
-            data = base64.b64decode(coded.encode("ascii"), b"-_", validate=True)
-        except (ValueError, binascii.Error):
-            return ""
-        return data[:_ID].hex() if head == kind and len(data) == _ID + _TIME + _MAC else ""
+        return _decoded(kind, text)[:_ID].hex()
 
     def derived(self, purpose: str) -> str:
         """A secret for one purpose, that only holders of this server's secret can derive."""
@@ -76,3 +65,14 @@ class Signer:
         parts = [kind.encode(), body, *(b.encode("utf-8", "surrogatepass") for b in bound)]
         message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
         return hmac.digest(self._key, message, "sha256")[:_MAC]
+
+
+def _decoded(kind: str, text: str) -> bytes:
+    """The bytes of a token of this kind; none where it is another, or these bytes in another spelling."""
+    head, _, coded = text.partition("_")
+    try:
+        data = base64.urlsafe_b64decode(coded.encode("ascii"))
+    except ValueError:
+        return b""
+    fits = head == kind and len(data) == _ID + _TIME + _MAC
+    return data if fits and base64.urlsafe_b64encode(data).decode() == coded else b""

@@ -15,6 +15,7 @@ import jwt
 from chatbot.access.sessions import Signer
 from chatbot.core.bot import Bot
 from chatbot.core.errors import InvalidVisitorToken
+from chatbot.core.text import storable
 
 MOST_SECONDS = 3600
 """A token may be good for so long."""
@@ -56,10 +57,12 @@ def _subject(token: str, key: str, audience: str) -> str:
         raise InvalidVisitorToken(
             f"The visitor's token is not accepted ({type(error).__name__})."
         ) from None
-    subject = claims["sub"]
-    if not subject or len(subject) > _SUBJECT_CHARS:
+    subject, expires_at = claims["sub"], claims["exp"]
+    if not subject or len(subject) > _SUBJECT_CHARS or subject != storable(subject):
         raise InvalidVisitorToken("The visitor's token has no usable sub.")
-    if claims["exp"] > time.time() + MOST_SECONDS + LEEWAY_SECONDS:
+    if not isinstance(expires_at, (int, float)):  # PyJWT takes a number in quotes too
+        raise InvalidVisitorToken("The visitor's token has no usable exp.")
+    if expires_at > time.time() + MOST_SECONDS + LEEWAY_SECONDS:
         raise InvalidVisitorToken(
             f"The visitor's token is good for too long: {MOST_SECONDS} s at the most."
         )

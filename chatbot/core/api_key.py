@@ -60,7 +60,7 @@ def new_text(kind: str) -> str:
 
 def describe(text: str, **values: object) -> ApiKey:
     """The key that is kept for this text; `values` are the fields that the text does not decide."""
-    kind = text[:2] if text[:3] in ("sk_", "pk_") else SECRET
+    kind = values.get("kind") or (text[:2] if text[:3] in ("sk_", "pk_") else SECRET)
     shown = text if kind == PUBLISHABLE else f"{text[:PREFIX_CHARS]}…"
     key_id = f"key_{secrets.token_hex(8)}"
     fixed = {"kind": kind, "digest": digest_of(text), "prefix": text[:PREFIX_CHARS], "shown": shown}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 
 import pytest
 
@@ -67,9 +68,10 @@ def test_what_was_stopped_does_not_begin(begun):
 def test_it_keeps_nothing_alive_and_ends_with_its_object(begun):
     worker = Worker()
     worker.background.start()
+    gone = weakref.ref(worker)
     del worker
     gc.collect()
-    assert not [o for o in gc.get_objects() if isinstance(o, Worker)]
+    assert gone() is None
     begun.pop()()
 
 

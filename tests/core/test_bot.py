@@ -99,7 +99,9 @@ def test_an_unknown_field_names_the_nearest(typed, meant):
 
 
 def test_an_unknown_limit_names_the_nearest():
-    with pytest.raises(BotError, match="limits: 'fact_tokens' is no limit. Did you mean facts_tok"):
+    with pytest.raises(
+        BotError, match=r"limits: 'fact_tokens' is no limit\. Did you mean facts_tok"
+    ):
         read_bot({"id": "shop", "limits": {"fact_tokens": 5}})
 
 

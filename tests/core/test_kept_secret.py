@@ -82,7 +82,7 @@ def test_bytes_that_are_no_text_are_said_and_not_shown(file):
 
 def test_a_folder_that_can_not_be_used_is_named(tmp_path):
     (tmp_path / "data").write_text("a file")
-    with pytest.raises(SettingsError, match="CHATBOT_DATA_DIR .*data: secret-key can't be kept"):
+    with pytest.raises(SettingsError, match=r"CHATBOT_DATA_DIR .*data: secret-key can't be kept"):
         kept_secret(tmp_path / "data" / "secret-key", lambda: ONE)
 
 

@@ -110,7 +110,7 @@ def test_what_is_near_to_it_does_not(listed, origin):
     ],
 )  # fmt: skip
 def test_a_pattern_that_is_none_is_refused(pattern):
-    with pytest.raises(ValueError, match="https://shop.example|localhost only") as error:
+    with pytest.raises(ValueError, match=r"https://shop\.example|localhost only") as error:
         check_pattern(pattern)
     assert "\n" not in str(error.value)
 
