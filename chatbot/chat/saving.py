@@ -99,7 +99,7 @@ class Saving:
 
     def _change(self, values: dict[str, Any]) -> Change:
         values = {k: values[k] for k in _NOTHING} | {"updated_at": time.time()}
-        values["content"] = storable(values["content"])
+        values |= {name: storable(values[name]) for name in ("content", "model")}
         return Change(self.answer_id, self._conversation["id"], values)
 
 

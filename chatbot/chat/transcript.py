@@ -61,7 +61,7 @@ def _message(row: Mapping[str, Any]) -> dict[str, Any]:
 def as_markdown(conversation: Conversation) -> str:
     """A conversation to read and to keep."""
     at = datetime.fromtimestamp(conversation.created_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    parts = [f"# {conversation.title}", f"*{conversation.bot_id}, {at}*"]
+    parts = [f"# {' '.join(conversation.title.split())}", f"*{conversation.bot_id}, {at}*"]
     for row in conversation.messages:
         parts.append(f"## {_SPEAKERS.get(row['role'], row['role'])}")
         parts.append(row["content"] or "*(no answer)*")

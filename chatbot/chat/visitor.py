@@ -7,6 +7,7 @@ visitor begins anew and shows nothing.
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from chatbot.core.errors import InvalidRequest
 from chatbot.core.text import storable
 from chatbot.store.conversations import Scope
 
+_UNFIT = re.compile(r"[^!-+\--~]")
 _READ = frozenset({"messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"})
 
 
@@ -83,8 +85,8 @@ def _text(content: object) -> str:
 
 
 def ignored_of(payload: dict[str, Any]) -> tuple[str, ...]:
-    """What of a visitor's request has no effect, by name."""
+    """What of a visitor's request has no effect, by names that can stand in a header."""
     names = [name for name in payload if name not in _READ]
     if any(m["role"] in ("system", "developer") for m in payload["messages"]):
         names.append("messages.system")
-    return tuple(sorted(name[:40] for name in names))[:20]
+    return tuple(sorted(_UNFIT.sub("?", name[:40]) for name in names))[:20]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, select, update
+from sqlalchemy import Connection, Table, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from chatbot.store.tables import conversations, forgotten, messages
@@ -128,7 +128,10 @@ def leave_out_forgotten(connection: Connection, items: list[Saved]) -> list[Save
 
 _CHANGE = (
     update(messages)
-    .where(messages.c.id == bindparam("b_id"), messages.c.state.in_(("running", "interrupted")))
+    .where(
+        messages.c.id == bindparam("b_id"),
+        or_(messages.c.state == "running", messages.c.state == "interrupted"),
+    )
     .values({name: bindparam(f"b_{name}") for name in ANSWER_FIELDS})
 )
 _TOUCH = (

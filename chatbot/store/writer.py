@@ -141,6 +141,12 @@ class Writer:
             if len(items) == 1:
                 self._is_lost(items, error)
                 return
+            log(
+                "batch_refused",
+                level=logging.WARNING,
+                items=len(items),
+                reason=type(error).__name__,
+            )
             for item in items:
                 self._write([item])
 
