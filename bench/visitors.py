@@ -39,17 +39,23 @@ class Visitors:
         store, key = DirectoryStore(self._database), new_text(PUBLISHABLE)
         name = model.replace("_", "-")
         limits = {"question_chars": 1_000_000}
-        store.save_bot(read_bot({"id": name, "model": model, "origins": [ORIGIN], "limits": limits}))
+        store.save_bot(
+            read_bot({"id": name, "model": model, "origins": [ORIGIN], "limits": limits})
+        )
         store.add_key(describe(key, bot_id=name))
         return key
 
     def _first_visit(self, key: str) -> str:
         """A session, once the workers know the key."""
         body = {"messages": [{"role": "user", "content": "Hello"}], "stream": True}
-        request = urllib.request.Request(  # noqa: S310  this machine
+        request = urllib.request.Request(
             f"http://127.0.0.1:{self._port}/api/v1/chat/completions",
             json.dumps(body).encode(),
-            {"Authorization": f"Bearer {key}", "Origin": ORIGIN, "Content-Type": "application/json"},
+            {
+                "Authorization": f"Bearer {key}",
+                "Origin": ORIGIN,
+                "Content-Type": "application/json",
+            },
         )
         until = time.monotonic() + 10
         while True:

@@ -118,6 +118,7 @@ def apply(file: Path, dry_run: bool, prune: bool) -> None:
             changes += 1
             if not dry_run:
                 here.store.delete_bot(bot_id)
+                here.database.wipe()
         click.echo(
             f"{changes} {'would change' if dry_run else 'changed'}, {len(wanted)} in the file."
         )

@@ -33,19 +33,22 @@ def _read(file: Path, table: dict[str, Any]) -> Bot:
     if "identity_generation" in table:
         raise BotError(f"{file}: identity_generation is set by `bots signing-key --new`.")
     try:
-        facts = [_fact(file.parent, name) for name in table.get("facts", [])]
-        return read_bot({**table, "facts": facts})
+        return read_bot({**table, "facts": _facts(file.parent, table)})
     except BotError as error:
         raise BotError(f"{file}: {error}") from None
 
 
-def _fact(folder: Path, name: object) -> dict[str, str]:
-    if not isinstance(name, str):
-        raise BotError('facts: expected names of files such as "shipping.md"')
-    try:
-        return {"name": name, "text": (folder / name).read_text("utf-8")}
-    except (OSError, ValueError) as error:
-        raise BotError(f"facts: {name}: {type(error).__name__}") from None
+def _facts(folder: Path, table: dict[str, Any]) -> list[dict[str, str]]:
+    names, here = table.get("facts", []), f"bot {table.get('id', '?')!r}: facts"
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise BotError(f'{here}: expected names of files such as ["shipping.md"]')
+    facts = []
+    for name in names:
+        try:
+            facts.append({"name": name, "text": (folder / name).read_text("utf-8")})
+        except (OSError, ValueError) as error:
+            raise BotError(f"{here}: {name!r}: {type(error).__name__}") from None
+    return facts
 
 
 def as_toml(bot: Bot) -> str:

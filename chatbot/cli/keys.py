@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import click
@@ -18,10 +20,14 @@ from chatbot.core.api_key import (
     digest_of,
     new_text,
 )
+from chatbot.core.bot import matching
 from chatbot.core.origin import check_pattern
 from chatbot.services import build_state
 
 _DAY = 86400.0
+_name = matching(
+    r"[^\x00-\x1f\x7f\ud800-\udfff]{0,100}", "a name on one line, of 100 characters at most"
+)
 
 
 @click.group()
@@ -52,15 +58,15 @@ def create(
     _check_options(bot_id, origins, secret, scopes)
     with opened() as here:
         bot = next((b for b in here.store.contents().bots if b.id == bot_id), None)
-        if bot_id and bot is None:
+        if bot_id is not None and bot is None:
             raise click.ClickException(f"There is no bot {bot_id!r}: see `bots list`.")
         text = new_text(SECRET if secret else PUBLISHABLE)
         key = describe(
             text,
-            name=name[:100],
+            name=_checked(_name, name),
             bot_id=bot_id,
             scopes=tuple(scopes or ("chat",)) if secret else (),
-            origins=_patterns(origins),
+            origins=tuple(_checked(check_pattern, origin) for origin in origins),
             created_at=time.time(),
             expires_at=time.time() + days * _DAY if days else None,
         )
@@ -82,9 +88,9 @@ def _check_options(
         raise click.UsageError("Say --bot for a key for a page, or --secret for one for programs.")
 
 
-def _patterns(origins: tuple[str, ...]) -> tuple[str, ...]:
+def _checked(check: Callable[[object], str], value: str) -> str:
     try:
-        return tuple(map(check_pattern, origins))
+        return check(value)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
 
@@ -124,7 +130,8 @@ def revoke(which: str) -> None:
     """End a key, by its id or the key itself: everywhere within 5 s, running answers included."""
     with opened() as here:
         key = _find(here, which)
-        _end(here, key)
+        if key.revoked_at is None:
+            _end(here, key)
         click.echo(f"{key.id} is revoked.")
 
 
@@ -138,17 +145,21 @@ def rotate(which: str, days: int) -> None:
     with opened() as here:
         old = _find(here, which)
         text, now = new_text(old.kind), time.time()
+        if not old.alive(now):
+            raise click.ClickException(f"{old.id} has ended: make a new one by `keys create`.")
         kept = {
             "name": old.name, "bot_id": old.bot_id, "scopes": old.scopes, "origins": old.origins,
             "expires_at": old.expires_at, "created_at": now,
         }  # fmt: skip
         new = describe(text, **kept)
         here.store.add_key(new)
+        ends = "is revoked"
         if days:
-            here.store.expire_key(old.id, at=now + days * _DAY)
+            until = min(now + days * _DAY, old.expires_at or math.inf)
+            here.store.expire_key(old.id, at=until)
+            ends = f"goes on until {_date(until)}"
         else:
             _end(here, old)
-        ends = f"ends in {days} days" if days else "is revoked"
         click.echo(f"{text}\n\nThis is {new.id}; {old.id} {ends}.")
 
 

@@ -140,6 +140,6 @@ def _time(name: str) -> float | None:
 
 def _number(name: str, default: int, most: int) -> int:
     text = request.args.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= most:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:12]) <= most:
         raise InvalidRequest(f"{name} must be a whole number from 1 to {most}.", param=name)
-    return int(text)
+    return int(text[:12])

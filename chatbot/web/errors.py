@@ -6,6 +6,7 @@ import logging
 
 from flask import Flask, Response, g, jsonify
 from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as HTTPMethodNotAllowed
 
 from chatbot.core.errors import (
     ChatbotError,
@@ -54,7 +55,10 @@ def init_app(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
-        return known(_from_http(error))
+        response = known(_from_http(error))
+        if isinstance(error, HTTPMethodNotAllowed) and error.valid_methods:
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return response
 
     @app.errorhandler(StoreAway)
     def away(error: StoreAway) -> Response:

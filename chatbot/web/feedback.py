@@ -10,7 +10,6 @@ from chatbot.web.guard import caller, json_object, services
 from chatbot.web.visiting import scope_of
 
 bp = Blueprint("feedback", __name__)
-RATINGS = {"up": 1, "down": -1, None: 0}
 _COMMENT_CHARS = 2000
 _ID_CHARS = 40
 

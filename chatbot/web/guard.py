@@ -99,6 +99,7 @@ def json_body(most: int = MAX_BODY) -> bytes:
     if (request.content_length or 0) > most:
         shown = f"{most // 1024 // 1024} MiB" if most >= 1024 * 1024 else f"{most // 1024} KiB"
         raise RequestTooLarge(f"The request is over {shown}.")
+    request.max_content_length = most  # also where no length was said
     return request.get_data(cache=False)
 
 

@@ -86,7 +86,25 @@ def test_facts_stay_within_the_cap_in_order_and_are_cut_at_paragraphs(texts, cap
         assert (f"{name}.md" in told.cut) == (text != whole)
 
 
-PIECES = ["<", "</", "/", ">", " ", "\n", "\t", "fact", "facts", "FACT", "Facts", "factſ", '"', "=", "x", "‹", "-"]
+PIECES = [
+    "<",
+    "</",
+    "/",
+    ">",
+    " ",
+    "\n",
+    "\t",
+    "fact",
+    "facts",
+    "FACT",
+    "Facts",
+    "factſ",
+    '"',
+    "=",
+    "x",
+    "‹",
+    "-",
+]
 
 
 @given(
@@ -218,7 +236,10 @@ def test_the_bots_temperature_is_sent_where_it_has_one():
      (None, None), ({"include_usage": True, "canary": "canary"}, {"include_usage": True})],
 )  # fmt: skip
 def test_of_streaming_a_visitor_says_whether_the_usage_is_wanted(options, sent):
-    assert bot_payload(Bot("shop"), [], "Hi", {"stream_options": options}).get("stream_options") == sent
+    assert (
+        bot_payload(Bot("shop"), [], "Hi", {"stream_options": options}).get("stream_options")
+        == sent
+    )
 
 
 CANARY = st.recursive(

@@ -75,8 +75,7 @@ def test_owner_inner_ids_and_provider_are_not_given_out():
 
 def test_markdown_is_what_was_said():
     assert as_markdown(talk(ROW, answer())) == (
-        "# Tea\n\n*shop, 2023-11-14 22:13 UTC*\n\n"
-        "## You\n\nWhich *teas*?\n\n## Answer\n\nGreen.\n"
+        "# Tea\n\n*shop, 2023-11-14 22:13 UTC*\n\n## You\n\nWhich *teas*?\n\n## Answer\n\nGreen.\n"
     )
 
 

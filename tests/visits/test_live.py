@@ -90,7 +90,7 @@ def test_a_conversation_goes_on_whichever_worker_answers(tmp_path, database_url)
         ids: dict[str, str] = {}
         for number in range(12):
             # Longer than items wait to be written together, as every real answer is.
-            scripts.append(answer(["Answer ", f"{number}."], pace=0.03))
+            scripts.append(answer(["Answer ", f"{number}."], pace=0.06))
             with here.visitor() as visit:
                 visit.ids = ids
                 assert visit.ask(f"Question {number}?").status == 200

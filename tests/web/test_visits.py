@@ -331,3 +331,26 @@ def test_an_owner_sees_the_conversations_of_a_bot(site, visitor):
     assert client.get("/api/v1/conversations?bot=none", headers=owner).json["data"] == []
     whole = client.get(f"/api/v1/conversations/{visitor.conversation}", headers=owner).json
     assert whole["messages"][0]["content"] == "Hello"
+
+
+def test_a_body_over_its_limit_is_refused_also_without_a_length(visitor):
+    from io import BytesIO
+
+    visitor.ask("Hi")
+    body = b'{"message_id": "x", "rating": "up", "comment": "' + b"c" * 300_000 + b'"}'
+    reply = visitor.client.post(
+        "/api/v1/feedback", headers={**visitor.headers, "Content-Type": "application/json"},
+        input_stream=BytesIO(body), environ_overrides={"wsgi.input_terminated": True},
+    )  # fmt: skip
+    assert code(reply) == (413, "request_too_large")
+
+
+def test_a_limit_with_zeros_in_front_is_the_same_number(visitor):
+    assert visitor.call("GET", "/conversations?limit=00000005").status_code == 200
+    assert visitor.call("GET", "/conversations?limit=00001099").status_code == 400
+
+
+def test_a_wrong_method_is_told_the_right_ones(visitor):
+    reply = visitor.call("PUT", "/feedback")
+    assert code(reply) == (405, "method_not_allowed")
+    assert "POST" in reply.headers["Allow"]
