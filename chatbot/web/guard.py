@@ -162,5 +162,5 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 def _path() -> str:
-    """The path for the log: its rule where it has one, since ids in it open things."""
-    return request.url_rule.rule if request.url_rule is not None else request.path
+    """The path for the log as its rule has it: what callers put into one opens things, or is a text."""
+    return request.url_rule.rule if request.url_rule is not None else "(no such address)"

@@ -8,7 +8,7 @@ import time
 import tomllib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatbot.chat.prompt import told_facts
@@ -286,6 +286,7 @@ def test_a_bot_is_shown_as_apply_reads_it(run, tmp_path, field):
 ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
+@settings(deadline=None)
 @given(
     st.fixed_dictionaries(
         {"id": st.just("shop")},
