@@ -142,3 +142,16 @@ def test_no_file_names_a_registry_or_a_path_of_a_machine():
                 r"registry\.npm|pypi\.(org|python)|/root/",
                 text.replace(r"registry\.npm|pypi\.(org|python)|/root/", ""),
             ), name
+
+
+def test_every_threat_names_tests_that_are_there():
+    page = (ROOT / "docs" / "security.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| ") and "tests/" in line]
+    assert len(rows) > 20
+    for row in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row)
+        assert named, row
+        for file, test in named:
+            assert f"\ndef {test}(" in (ROOT / file).read_text(), (file, test)
+    shown = page.partition("## Threats")[2].partition("\n## ")[0]
+    assert len(rows) == len([n for n in shown.splitlines() if n.startswith("| ")]) - 2

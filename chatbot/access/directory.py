@@ -95,6 +95,11 @@ class Directory:
         """All keys, dead ones too."""
         return self._known.keys
 
+    @property
+    def stored_keys(self) -> tuple[ApiKey, ...]:
+        """All keys but those of the settings."""
+        return tuple(key for key in self._known.keys if key not in self._fixed)
+
     def origins_of(self, key: ApiKey) -> tuple[str, ...]:
         """Where a publishable key may be used: its own list, else its bot's."""
         return _origins(key, self._known.bots)

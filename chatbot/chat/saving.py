@@ -19,9 +19,9 @@ from chatbot.store.saved import Begin, Change, Saved
 from chatbot.store.writer import Writer
 
 _GROWN = 1.2
-_QUIET_SECONDS = 3.0
-"""A growing answer is saved when it is a fifth longer, or after so long: all savings of one together stay
-within a few times its length."""
+_QUIET_SECONDS = 5.0
+"""A growing answer is saved when it is a fifth longer, or after so long; each time as a whole, so that one of a
+minute is written some ten times."""
 _TITLE_CHARS = 80
 
 

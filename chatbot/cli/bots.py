@@ -171,6 +171,6 @@ def _find(here: Opened, bot_id: str) -> Bot:
 
 def _text_of(file: Path) -> str:
     try:
-        return file.read_text("utf-8")
+        return file.read_text("utf-8-sig")
     except (OSError, ValueError) as error:
         raise BotError(f"{file}: can't be read as UTF-8 text ({type(error).__name__})") from None

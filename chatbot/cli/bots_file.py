@@ -15,7 +15,7 @@ _NOT_WRITTEN = ("facts", "identity_generation")
 def read_bots_file(file: Path) -> list[Bot]:
     """The bots of a file. Raises `BotError`, which names file and field."""
     try:
-        document = tomllib.loads(file.read_text("utf-8"))
+        document = tomllib.loads(file.read_text("utf-8-sig"))
     except (OSError, ValueError) as error:
         raise BotError(f"{file}: {error}") from None
     unknown = set(document) - {"bot"}
@@ -45,7 +45,7 @@ def _facts(folder: Path, table: dict[str, Any]) -> list[dict[str, str]]:
     facts = []
     for name in names:
         try:
-            facts.append({"name": name, "text": (folder / name).read_text("utf-8")})
+            facts.append({"name": name, "text": (folder / name).read_text("utf-8-sig")})
         except (OSError, ValueError) as error:
             raise BotError(f"{here}: {name!r}: {type(error).__name__}") from None
     return facts

@@ -178,6 +178,13 @@ def _fact(value: object) -> Fact:
     return Fact(text(200)(value["name"]), text(500_000)(value["text"]))
 
 
+def _facts(value: object) -> tuple[Fact, ...]:
+    facts = several(_fact, 100)(value)
+    if len({fact.name for fact in facts}) < len(facts):
+        raise ValueError("expected facts of different names")
+    return facts
+
+
 BOT_ID = matching(r"[a-z0-9][a-z0-9-]{0,39}", "lower-case letters, digits and hyphens, 40 at most")
 READERS: Mapping[str, Callable[[object], Any]] = {
     "id": BOT_ID,
@@ -197,7 +204,7 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "retention_days": whole_number(1, 3650),
     "identify": one_of(*IDENTIFY),
     "identity_generation": whole_number(1, 1_000_000),
-    "facts": several(_fact, 100),
+    "facts": _facts,
 }  # fmt: skip
 
 

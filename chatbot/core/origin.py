@@ -45,6 +45,8 @@ def _as_sent(host: str, port: str | None) -> str:
     """The host as browsers write it. Raises `ValueError` where none would ever send this host and port."""
     if not host or (port and port != "*" and (port[0] == "0" or int(port) > 65535)):
         raise ValueError
+    if host.startswith("*.") and "." not in host[2:] and host[2:] != "localhost":
+        raise ValueError  # all of a top-level domain is nobody's
     return f"[{IPv6Address(host[1:-1])}]" if host[0] == "[" else host
 
 

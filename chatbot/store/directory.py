@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from chatbot.core.api_key import ApiKey
-from chatbot.core.bot import Bot, read_bot
+from chatbot.core.bot import Bot, BotError, read_bot
+from chatbot.core.logging import log
 from chatbot.store.database import Database
 from chatbot.store.tables import api_keys, bots, conversations, meta
 
@@ -40,7 +42,7 @@ class DirectoryStore:
 
         def read(connection: Connection) -> Contents:
             rows = connection.execute(select(bots.c.settings).order_by(bots.c.id))
-            found = tuple(read_bot(row.settings) for row in rows)
+            found = tuple(bot for row in rows if (bot := _bot(row.settings)) is not None)
             keys = connection.execute(select(api_keys).order_by(api_keys.c.created_at))
             return Contents(_number(connection), found, tuple(_key(row) for row in keys))
 
@@ -131,6 +133,15 @@ def _count_up(connection: Connection) -> None:
     this = update(meta).where(meta.c.name == _NUMBER)
     if not connection.execute(this.values(value=meta.c.value + 1)).rowcount:
         connection.execute(insert(meta).values(name=_NUMBER, value=1))
+
+
+def _bot(settings: Any) -> Bot | None:
+    """A bot that is read; one that can't be (a newer version wrote it) is left out, and takes no other along."""
+    try:
+        return read_bot(settings)
+    except (BotError, AttributeError) as error:
+        log("bot_unreadable", level=logging.ERROR, reason=type(error).__name__)
+        return None
 
 
 def _key(row: Any) -> ApiKey:

@@ -37,7 +37,7 @@ def overview() -> str:
         standing=services().standing(),
         streams=len(services().running),
         bots=directory.bots,
-        keys=[k for k in directory.keys if k.name != "CHATBOT_API_KEYS"],
+        keys=directory.stored_keys,
         now=time.time(),
     )
 
@@ -73,7 +73,7 @@ def revoke(key_id: str) -> AnyResponse:
     """End a key."""
     _check_form()
     directory = services().directory
-    key = next((k for k in directory.keys if k.id == key_id), None)
+    key = next((k for k in directory.stored_keys if k.id == key_id), None)
     if key is not None:
         directory.end_key(key)
     return redirect(url_for("admin.overview"), 303)

@@ -167,13 +167,13 @@ def test_an_answer_that_grows_is_saved_after_a_second_and_then_by_fifths(turn, c
 
 
 def test_a_quiet_answer_is_touched_so_that_it_counts_as_alive(turn, clock):
-    clock(2.5)
+    clock(4.5)
     assert turn.looked_at() is None
     clock(0.5)
     first = turn.looked_at()
     assert (first.values["content"], first.values["state"]) == ("", "running")
     assert turn.looked_at() is None
-    clock(3)
+    clock(5)
     assert turn.looked_at().values["updated_at"] >= first.values["updated_at"]
 
 

@@ -177,3 +177,9 @@ def test_a_variable_is_no_address_and_no_name(monkeypatch, field):
     with pytest.raises(BotError) as error:
         read_bot({"id": "shop", field: value})
     assert "canary.example" not in str(error.value)
+
+
+def test_two_facts_of_one_name_are_refused():
+    fact = {"name": "shop.md", "text": "x"}
+    with pytest.raises(BotError, match="different names"):
+        read_bot({"id": "shop", "facts": [fact, fact]})
