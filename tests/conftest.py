@@ -9,6 +9,15 @@ import pytest
 
 from chatbot.core.settings import Settings, load_settings
 from chatbot.core.settings_table import TABLE
+from tests.databases import (
+    database,
+    database_url,
+    open_database,
+    postgresql_server,
+    running_postgresql,
+)
+
+__all__ = ["database", "database_url", "open_database", "postgresql_server", "running_postgresql"]
 
 
 @pytest.fixture(autouse=True)
@@ -30,9 +39,3 @@ def make_settings(tmp_path):
         )
 
     return make
-
-
-@pytest.fixture(params=[""], ids=["SQLite"])
-def database_url(request):
-    """Each database in turn."""
-    return request.param

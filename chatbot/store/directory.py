@@ -12,7 +12,9 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from chatbot.core.api_key import ApiKey
 from chatbot.core.bot import Bot, BotError, read_bot
 from chatbot.core.logging import log
+from chatbot.store.conversations import forget_conversations
 from chatbot.store.database import Database
+from chatbot.store.saved import insert_new
 from chatbot.store.tables import api_keys, bots, conversations, meta
 
 _NUMBER = "directory"
@@ -41,10 +43,11 @@ class DirectoryStore:
         """All bots and keys."""
 
         def read(connection: Connection) -> Contents:
+            number = _number(connection)  # first: what changes meanwhile is read again
             rows = connection.execute(select(bots.c.settings).order_by(bots.c.id))
             found = tuple(bot for row in rows if (bot := _bot(row.settings)) is not None)
             keys = connection.execute(select(api_keys).order_by(api_keys.c.created_at))
-            return Contents(_number(connection), found, tuple(_key(row) for row in keys))
+            return Contents(number, found, tuple(_key(row) for row in keys))
 
         return self._database.run(read)
 
@@ -52,6 +55,7 @@ class DirectoryStore:
         """Make the bot, or replace the one of its id."""
 
         def save(connection: Connection) -> None:
+            _hold(connection)
             values = {"settings": bot.as_dict(), "updated_at": time.time()}
             done = connection.execute(update(bots).where(bots.c.id == bot.id).values(values))
             if not done.rowcount:
@@ -64,18 +68,23 @@ class DirectoryStore:
         """Delete the bot, its keys and its conversations; whether there was one."""
 
         def drop(connection: Connection) -> bool:
+            _hold(connection)
             found = connection.execute(delete(bots).where(bots.c.id == bot_id)).rowcount
             connection.execute(delete(api_keys).where(api_keys.c.bot_id == bot_id))
-            connection.execute(delete(conversations).where(conversations.c.bot_id == bot_id))
+            theirs = select(conversations.c.id).where(conversations.c.bot_id == bot_id)
+            forget_conversations(connection, theirs)
             _count_up(connection)
             return bool(found)
 
-        return self._database.run(drop, write=True)
+        done = self._database.run(drop, write=True)
+        self._database.wipe()
+        return done
 
     def add_key(self, key: ApiKey) -> bool:
         """Keep a key; False where it is kept already, be it revoked."""
 
         def add(connection: Connection) -> bool:
+            _hold(connection)
             known = select(api_keys.c.id).where(api_keys.c.digest == key.digest)
             if connection.execute(known).first():
                 return False
@@ -96,6 +105,7 @@ class DirectoryStore:
 
     def _set(self, key_id: str, **values: float) -> bool:
         def change(connection: Connection) -> bool:
+            _hold(connection)
             this = update(api_keys).where(api_keys.c.id == key_id)
             done = connection.execute(this.values(values)).rowcount
             _count_up(connection)
@@ -107,6 +117,7 @@ class DirectoryStore:
         """Keep the first bot and keys, where there has never been one; whether it was done."""
 
         def first(connection: Connection) -> bool:
+            _hold(connection)
             if _number(connection):
                 return False
             now = time.time()
@@ -129,10 +140,15 @@ def _number(connection: Connection) -> int:
     return int(found or 0)
 
 
+def _hold(connection: Connection) -> None:
+    """Nobody else changes anything until this transaction ends."""
+    insert_new(connection, meta, [{"name": _NUMBER, "value": 0}])
+    connection.execute(select(meta.c.value).where(meta.c.name == _NUMBER).with_for_update())
+
+
 def _count_up(connection: Connection) -> None:
     this = update(meta).where(meta.c.name == _NUMBER)
-    if not connection.execute(this.values(value=meta.c.value + 1)).rowcount:
-        connection.execute(insert(meta).values(name=_NUMBER, value=1))
+    connection.execute(this.values(value=meta.c.value + 1))
 
 
 def _bot(settings: Any) -> Bot | None:

@@ -6,20 +6,22 @@ is never changed again, so a growth that comes late (from a spool) is lost on it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from chatbot.store.tables import conversations, forgotten, messages
+from chatbot.store.tables import conversations, forgotten, messages, meta
 
 ANSWER_FIELDS = (
     "content", "state", "model", "provider", "code", "input_tokens", "output_tokens",
     "first_token_seconds", "total_seconds", "sources", "updated_at",
 )  # fmt: skip
 """What changes of an answer after its begin."""
+_OPEN = ("running", "interrupted")
+"""An answer that has not ended, as far as is known."""
 
 
 @dataclass(frozen=True)
@@ -69,35 +71,34 @@ class Batch:
 
     def write(self, connection: Connection) -> None:
         """Write all. What belongs to a conversation that is gone is left out."""
-        born = [dict(b.conversation) for b in self.begins.values() if b.new]
-        insert_new(connection, conversations, born)
-        kept = self._still_there(connection)
-        rows = [
-            dict(row)
-            for b in self.begins.values()
-            if b.conversation["id"] in kept
-            for row in (b.question, b.answer)
-        ]
-        insert_new(connection, messages, rows)
-        if self.changes:
-            connection.execute(_CHANGE, [_bound(c) for c in self.changes.values()])
-        self._touch(connection, {row["id"] for row in born})
+        times = self._times()
+        born = {str(b.conversation["id"]): b.conversation for b in self.begins.values() if b.new}
+        fresh = [{**born[key], "updated_at": times[key]} for key in sorted(born)]
+        insert_new(connection, conversations, fresh)
+        kept = _hold(connection, times)
+        begins = {k: b for k, b in self.begins.items() if b.conversation["id"] in kept}
+        changes = {k: c for k, c in self.changes.items() if c.conversation_id in kept}
+        known = _known(connection, begins.keys() & changes.keys())
+        insert_new(connection, messages, [row for b in begins.values() for row in self._rows(b)])
+        late = [_bound(c) for k, c in changes.items() if k in known or k not in begins]
+        if late:
+            connection.execute(_CHANGE, late)
+        if kept:
+            connection.execute(_TOUCH, [{"b_id": key, "b_at": times[key]} for key in sorted(kept)])
 
-    def _still_there(self, connection: Connection) -> set[str]:
-        wanted = {str(b.conversation["id"]) for b in self.begins.values()}
-        if not wanted:
-            return wanted
-        asked = select(conversations.c.id).where(conversations.c.id.in_(wanted))
-        # Nobody deletes one of them before the messages are in.
-        rows = connection.execute(asked.with_for_update(read=True, key_share=True))
-        return {row.id for row in rows}
+    def _rows(self, begun: Begin) -> tuple[dict[str, Any], ...]:
+        """The question, and the answer as it is at the batch's end."""
+        change = self.changes.get(str(begun.answer["id"]))
+        return dict(begun.question), {**begun.answer, **(change.values if change else {})}
 
-    def _touch(self, connection: Connection, born: set[str]) -> None:
-        times = {str(b.conversation["id"]): b.answer["updated_at"] for b in self.begins.values()}
-        times |= {c.conversation_id: c.values["updated_at"] for c in self.changes.values()}
-        old = [{"b_id": key, "b_at": at} for key, at in times.items() if key not in born]
-        if old:
-            connection.execute(_TOUCH, old)
+    def _times(self) -> dict[str, float]:
+        """The newest time of each conversation."""
+        times: dict[str, float] = {}
+        at = [(str(b.conversation["id"]), b.answer["updated_at"]) for b in self.begins.values()]
+        at += [(c.conversation_id, c.values["updated_at"]) for c in self.changes.values()]
+        for key, time in at:
+            times[key] = max(time, times.get(key, time))
+        return times
 
 
 def gather(items: Iterable[Saved]) -> Batch:
@@ -105,17 +106,28 @@ def gather(items: Iterable[Saved]) -> Batch:
     batch = Batch()
     for item in items:
         if isinstance(item, Begin):
-            batch.begins[str(item.answer["id"])] = item
+            batch.begins.setdefault(str(item.answer["id"]), item)
             continue
-        begun = batch.begins.get(item.answer_id)
-        if begun is None:
+        before = batch.changes.get(item.answer_id)
+        if before is None or before.values["state"] in _OPEN:
             batch.changes[item.answer_id] = item
-        else:
-            answer = {**begun.answer, **item.values}
-            batch.begins[item.answer_id] = Begin(
-                begun.conversation, begun.question, answer, begun.new
-            )
     return batch
+
+
+def _hold(connection: Connection, wanted: Iterable[str]) -> set[str]:
+    """Those of these conversations that are there. Nobody else changes or deletes one of them from now on,
+    and who holds several takes them in this order: else two could wait for each other."""
+    asked = select(conversations.c.id).where(conversations.c.id.in_(set(wanted)))
+    held = asked.order_by(conversations.c.id).with_for_update(key_share=True)
+    return {row.id for row in connection.execute(held)}
+
+
+def _known(connection: Connection, answers: Set[str]) -> set[str]:
+    """Those of these answers that are there already: their begin is done again, and only their change is new."""
+    if not answers:
+        return set()
+    asked = select(messages.c.id).where(messages.c.id.in_(answers))
+    return {row.id for row in connection.execute(asked)}
 
 
 def leave_out_forgotten(connection: Connection, items: list[Saved]) -> list[Saved]:
@@ -130,20 +142,20 @@ _CHANGE = (
     update(messages)
     .where(
         messages.c.id == bindparam("b_id"),
-        or_(messages.c.state == "running", messages.c.state == "interrupted"),
+        or_(*(messages.c.state == state for state in _OPEN)),
     )
     .values({name: bindparam(f"b_{name}") for name in ANSWER_FIELDS})
 )
 _TOUCH = (
     update(conversations)
-    .where(conversations.c.id == bindparam("b_id"))
+    .where(conversations.c.id == bindparam("b_id"), conversations.c.updated_at < bindparam("b_at"))
     .values(updated_at=bindparam("b_at"))
 )
 _INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _NEW = {
     (dialect, table.name): statement(table).on_conflict_do_nothing()
     for dialect, statement in _INSERT.items()
-    for table in (conversations, messages, forgotten)
+    for table in (conversations, messages, forgotten, meta)
 }
 
 

@@ -123,6 +123,14 @@ class Visit:
             self.client._body(reply)
         return reply
 
+    def until(self, text: str) -> None:
+        """Read the stream up to these words, in however many pieces they come."""
+        read = ""
+        while text not in read:
+            piece = self.client.piece().decode()
+            assert piece, read
+            read += piece
+
     def get(self, path: str) -> Reply:
         """A call below `/api/v1`, on a connection of its own."""
         with Client(self.shop.server.port) as client:

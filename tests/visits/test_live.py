@@ -18,11 +18,11 @@ from tests.visits.shop import Visit, answer, shop
 WORDS = [f"word{n} " for n in range(40)]
 
 
-def begun(visit: Visit, text: str = "Hello") -> None:
-    """Ask, and read the first words."""
-    visit.send(text)
+def begun(visit: Visit, words: str = "") -> None:
+    """Ask, and read the first words, or up to these."""
+    visit.send("Hello")
     assert visit.head().status == 200
-    visit.client.piece()
+    visit.until(words or "content")
 
 
 def rest(visit: Visit) -> list[str]:
@@ -78,11 +78,9 @@ def test_a_change_reaches_every_worker(tmp_path, database_url):
         workers = _children(here.server.process.pid)
         assert len(workers) == 3
         text, key = here.add_bot("second")
-        begin = time.monotonic()
         wait_for(lambda: all(here.knows(text) for _ in range(20)))
         here.store.end_key(key.id, at=time.time())
         wait_for(lambda: not any(here.knows(text) for _ in range(20)))
-        assert time.monotonic() - begin < 10
 
 
 def test_a_conversation_goes_on_whichever_worker_answers(tmp_path, database_url):
@@ -105,8 +103,7 @@ def test_who_leaves_finds_what_was_said_until_then(place):
     here, scripts = place
     scripts.append(answer(["Some ", "words "], end=False))
     with here.visitor() as visit:
-        begun(visit)
-        visit.client.piece()
+        begun(visit, "words ")
         ids = dict(visit.ids)
     later = here.visitor()
     later.ids = ids
@@ -140,11 +137,10 @@ def test_a_stopping_server_saves_how_far_it_came(tmp_path, database_url):
     with shop(tmp_path, database_url) as (here, scripts):
         scripts.append(answer(["Some ", "words "], end=False))
         with here.visitor() as visit:
-            begun(visit)
-            visit.client.piece()
+            begun(visit, "words ")
             os.kill(here.server.process.pid, signal.SIGTERM)
             assert json.loads(rest(visit)[-1])["error"]["code"] == "server_restarting"
-            here.server.process.wait(15)
+        here.server.process.wait(15)
         with here.database._connected().connect() as connection:
             rows = connection.exec_driver_sql(
                 "SELECT content, state, code FROM messages WHERE role = 'assistant'"
@@ -203,7 +199,7 @@ def test_no_connection_to_the_database_is_held_by_a_stream(place, database_url):
     else:
         with here.database._connected().connect() as connection:
             asked = (
-                "SELECT count(*), count(*) FILTER (WHERE state LIKE 'idle in transaction%') "
+                "SELECT count(*), count(*) FILTER (WHERE state IN ('idle in transaction', 'idle in transaction (aborted)')) "
                 "FROM pg_stat_activity WHERE application_name = 'chatbot'"
             )
             total, in_transaction = connection.exec_driver_sql(asked).one()
