@@ -65,9 +65,13 @@ class Services:
         return f"{parts.scheme}://{parts.netloc.lower()}" if parts.netloc else ""
 
     def start(self) -> None:
-        """Begin what goes on beside the requests. Safe to call again, also after a fork."""
+        """Begin what goes on beside the requests. Safe to call again, also after a fork.
+
+        A process may have been idle since long before: what it knows of keys is brought up to date first.
+        """
         if self._process != os.getpid():
             self._process = os.getpid()
+            self.directory.look()
             self.directory.start()
             self.writer.start()
             self.upkeep.start()

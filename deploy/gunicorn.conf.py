@@ -100,6 +100,7 @@ def post_worker_init(worker):
         worker.wsgi.extensions["chatbot"].running.stop_all()
 
     gevent.spawn(watch)
+    worker.wsgi.extensions["chatbot"].start()
     running = worker.wsgi.extensions["chatbot"].running
     tame(lambda: len(running))
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from chatbot.core.bot import Bot, Fact
-from chatbot.protocol.token_estimate import estimate_tokens
+from chatbot.protocol.token_estimate import MESSAGE_TOKENS, estimate_tokens
 
 _MARKER = re.compile(r"<(?=\s*/?\s*facts?\b)", re.IGNORECASE)
 _RULES = (
@@ -80,7 +80,7 @@ def remembered(said: Iterable[tuple[str, str, str]], budget: int) -> list[dict[s
     """
     kept: list[dict[str, str]] = []
     for question, answer in reversed(_turns(said)):
-        budget -= estimate_tokens(question) + estimate_tokens(answer) + 8
+        budget -= estimate_tokens(question) + estimate_tokens(answer) + 2 * MESSAGE_TOKENS
         if budget < 0:
             break
         kept[:0] = [

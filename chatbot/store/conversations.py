@@ -157,9 +157,7 @@ class ConversationStore:
             asked = (
                 select(messages.c.id)
                 .join(conversations)
-                .where(
-                    messages.c.id == message_id, messages.c.role == "assistant", scope.living()
-                )
+                .where(messages.c.id == message_id, messages.c.role == "assistant", scope.living())
                 .with_for_update(of=conversations, key_share=True)  # one rating after the other
             )
             if connection.execute(asked).first() is None:

@@ -115,9 +115,10 @@ class Database:
     def _connected(self) -> Engine:
         if self._closed:
             raise StoreAway("closed")
-        if self._engine is None:
-            self._engine = _sqlite(self._url) if self._file else _postgresql(self._url)
-        return self._engine
+        with self._lock:  # of two engines one would never be closed
+            if self._engine is None:
+                self._engine = _sqlite(self._url) if self._file else _postgresql(self._url)
+            return self._engine
 
     def prepare(self) -> None:
         """Make the tables, or bring them up to date. Raises `StoreAway`, `SettingsError`.

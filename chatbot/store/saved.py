@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, or_, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, exists, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from chatbot.store.tables import conversations, forgotten, messages, meta
@@ -76,6 +76,7 @@ class Batch:
         fresh = [{**born[key], "updated_at": times[key]} for key in sorted(born)]
         insert_new(connection, conversations, fresh)
         kept = _hold(connection, times)
+        _forget_again(connection, born.keys() - kept)
         begins = {k: b for k, b in self.begins.items() if b.conversation["id"] in kept}
         changes = {k: c for k, c in self.changes.items() if c.conversation_id in kept}
         known = _known(connection, begins.keys() & changes.keys())
@@ -115,11 +116,21 @@ def gather(items: Iterable[Saved]) -> Batch:
 
 
 def _hold(connection: Connection, wanted: Iterable[str]) -> set[str]:
-    """Those of these conversations that are there. Nobody else changes or deletes one of them from now on,
-    and who holds several takes them in this order: else two could wait for each other."""
-    asked = select(conversations.c.id).where(conversations.c.id.in_(set(wanted)))
+    """Those of these conversations that are there, and were never forgotten.
+
+    Nobody else changes or deletes one of them from now on; and who holds several takes them in this order, else
+    two could wait for each other.
+    """
+    gone = exists().where(forgotten.c.conversation_id == conversations.c.id)
+    asked = select(conversations.c.id).where(conversations.c.id.in_(set(wanted)), not_(gone))
     held = asked.order_by(conversations.c.id).with_for_update(key_share=True)
     return {row.id for row in connection.execute(held)}
+
+
+def _forget_again(connection: Connection, ids: Set[str]) -> None:
+    """What was forgotten between its begin and now does not come back, from a spool or otherwise."""
+    if ids:
+        connection.execute(delete(conversations).where(conversations.c.id.in_(ids)))
 
 
 def _known(connection: Connection, answers: Set[str]) -> set[str]:
@@ -128,14 +139,6 @@ def _known(connection: Connection, answers: Set[str]) -> set[str]:
         return set()
     asked = select(messages.c.id).where(messages.c.id.in_(answers))
     return {row.id for row in connection.execute(asked)}
-
-
-def leave_out_forgotten(connection: Connection, items: list[Saved]) -> list[Saved]:
-    """The items of conversations that nobody has deleted since they were spooled."""
-    wanted = {conversation_of(item) for item in items}
-    asked = select(forgotten.c.conversation_id).where(forgotten.c.conversation_id.in_(wanted))
-    gone = {row.conversation_id for row in connection.execute(asked)}
-    return [item for item in items if conversation_of(item) not in gone]
 
 
 _CHANGE = (

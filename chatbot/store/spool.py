@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from chatbot.store.saved import Saved, as_dict, from_dict
+from chatbot.core.logging import log
+from chatbot.store.saved import Saved, as_dict, conversation_of, from_dict
 
 _AT_ONCE = 500
 
@@ -25,8 +28,8 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._file: Path | None = None
         self._descriptor = -1
+        self._unread: set[Path] = set()
 
     def append(self, items: list[Saved]) -> None:
         """Keep items. Raises `OSError` where that can't be."""
@@ -45,15 +48,18 @@ class Spool:
 
     def _open(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file = self._folder / f"{os.getpid()}-{uuid4().hex[:8]}.jsonl"
+        # Named by its time, since a later file may hold the end of what an earlier one begins.
+        file = self._folder / f"{time.time_ns():020}-{uuid4().hex[:8]}.jsonl"
+        draft = file.with_suffix(".new")  # which nobody plays back before it is locked
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._descriptor = os.open(self._file, flags, 0o600)
+        self._descriptor = os.open(draft, flags, 0o600)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        draft.rename(file)
 
     def files(self) -> list[Path]:
         """What waits, oldest first."""
         with suppress(OSError):
-            return sorted(self._folder.glob("*.jsonl"), key=lambda f: f.stat().st_mtime)
+            return sorted(self._folder.glob("*.jsonl"))
         return []
 
     def play_back(self, write: Callable[[list[Saved]], None]) -> int:
@@ -68,23 +74,29 @@ class Spool:
         """End this process's own file: the next append begins another."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
-            self._descriptor, self._file = -1, None
+            self._descriptor = -1
 
     def _play(self, file: Path, write: Callable[[list[Saved]], None]) -> int:
-        with suppress(FileNotFoundError), file.open("rb") as lines:
-            try:
+        try:
+            with file.open("rb") as lines:
                 fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return 0
-            items = [item for line in lines if (item := _read(line)) is not None]
-            for start in range(0, len(items), _AT_ONCE):
-                write(items[start : start + _AT_ONCE])
-            file.unlink(missing_ok=True)
-            return len(items)
-        return 0
+                items = [item for line in lines if (item := _read(line)) is not None]
+                for start in range(0, len(items), _AT_ONCE):
+                    write(items[start : start + _AT_ONCE])
+                file.unlink(missing_ok=True)
+                return len(items)
+        except (FileNotFoundError, BlockingIOError):
+            return 0  # somebody else's, or done by somebody else
+        except OSError as error:  # of this file, which keeps no other back
+            if file not in self._unread:
+                self._unread.add(file)
+                log("spool_unread", level=logging.ERROR, reason=type(error).__name__)
+            return 0
 
 
 def _read(line: bytes) -> Saved | None:
-    with suppress(ValueError, KeyError, TypeError):
-        return from_dict(json.loads(line))
+    with suppress(ValueError, KeyError, TypeError, AttributeError):
+        item = from_dict(json.loads(line))
+        conversation_of(item)
+        return item
     return None

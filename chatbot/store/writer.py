@@ -12,15 +12,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 
 from sqlalchemy import Connection
 
 from chatbot.core.background import Background
 from chatbot.core.logging import log
 from chatbot.core.waiting import now
-from chatbot.store.database import Database, StoreAway
-from chatbot.store.saved import Saved, conversation_of, gather, leave_out_forgotten
+from chatbot.store.database import LIMIT_SECONDS, Database, StoreAway
+from chatbot.store.saved import Saved, conversation_of, gather
 from chatbot.store.spool import Spool
 
 LINGER_SECONDS = 0.04
@@ -44,7 +43,8 @@ class Writer:
         self._database = database
         self._spool = spool
         self._waiting: list[Saved] = []
-        self._unsaved: set[str] = set()
+        self._saving: list[Saved] = []
+        self._spooled: set[str] = set()
         self._growing: dict[str, Progress] = {}
         self._turn_lock = threading.Lock()
         self._wake = threading.Event()
@@ -64,7 +64,6 @@ class Writer:
     def put(self, item: Saved) -> None:
         """Have this saved. Never blocks."""
         self._waiting.append(item)
-        self._unsaved.add(conversation_of(item))
         self._wake.set()
 
     def follow(self, answer_id: str, progress: Progress) -> None:
@@ -76,15 +75,28 @@ class Writer:
         self._growing.pop(answer_id, None)
 
     def settle(self, conversation_id: str) -> None:
-        """Have everything of this conversation that was put down here saved before going on."""
-        if conversation_id in self._unsaved:
+        """Have everything of this conversation that was put down here saved before going on.
+
+        Raises `StoreAway` where it waits in the spool.
+        """
+        unsaved = [*self._waiting, *self._saving]  # in the order in which items move on
+        if any(conversation_of(item) == conversation_id for item in unsaved):
             self.flush()
+        if conversation_id in self._spooled:
+            with self._turn_lock:
+                self._play_back()
+            if conversation_id in self._spooled:
+                raise StoreAway("spooled")
 
     def flush(self) -> None:
-        """Save all that was put down, now."""
-        with self._turn_lock:
+        """Save all that was put down, now. Raises `StoreAway` where that does not come to its turn in time."""
+        if not self._turn_lock.acquire(timeout=LIMIT_SECONDS):
+            raise StoreAway("busy")
+        try:
             while self._waiting:
                 self._save_some()
+        finally:
+            self._turn_lock.release()
 
     def close(self) -> None:
         """Save what there is, answers under way included, and work no longer."""
@@ -108,18 +120,26 @@ class Writer:
                 self._play_back()
 
     def _look_at_growing(self, *, breathe: bool) -> None:
-        for number, progress in enumerate(list(self._growing.values()), 1):
-            item = progress()
+        for number, (answer_id, progress) in enumerate(list(self._growing.items()), 1):
+            try:
+                item = progress()
+            except Exception:  # of one answer, which takes no other along
+                log("crash", level=logging.ERROR, exc_info=True)
+                self.leave(answer_id)
+                continue
             if item is not None:
                 self.put(item)
             if breathe and number % _BREATH == 0:
                 time.sleep(0)
 
     def _save_some(self) -> None:
-        items, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
-        if not self._written(items):
-            self._keep(items)
-        self._unsaved = {conversation_of(item) for item in self._waiting}
+        items = self._saving = self._waiting[:_AT_ONCE]
+        del self._waiting[: len(items)]  # in place: another thread may be putting one down
+        try:
+            if not self._written(items):
+                self._keep(items)
+        finally:
+            self._saving = []
 
     def _written(self, items: list[Saved]) -> bool:
         if self._away_until:  # what is spooled comes first: an end must not overtake its begin
@@ -167,6 +187,8 @@ class Writer:
             self._spool.append(items)
         except OSError as error:
             self._is_lost(items, error)
+            return
+        self._spooled |= {conversation_of(item) for item in items}
 
     def _play_back(self) -> None:
         """Save what was spooled, if the database takes it again."""
@@ -175,19 +197,14 @@ class Writer:
         try:
             if self._away_until:
                 self._database.run(_is_there, limit=LOOK_SECONDS)
-            count = self._spool.play_back(self._write_late)
+            count = self._spool.play_back(self._write)
         except StoreAway as away:
             self._is_away(str(away))
-            return
-        except OSError as error:
-            log("spool_unread", level=logging.ERROR, reason=type(error).__name__)
             return
         if self._away_until or count:
             log("database_back", saved=count)
         self._away_until = 0.0
-
-    def _write_late(self, items: list[Saved]) -> None:
-        self._write(self._database.run(partial(leave_out_forgotten, items=items)))
+        self._spooled.clear()
 
 
 def _is_there(connection: Connection) -> None:

@@ -6,7 +6,7 @@ from flask import Flask, Response, g, request
 
 from chatbot.access.caller import Caller
 from chatbot.chat.visitor import Visitor
-from chatbot.core.errors import NotFound
+from chatbot.core.errors import NotFound, StorageUnavailable
 from chatbot.store.conversations import Scope
 from chatbot.web.guard import services
 
@@ -23,9 +23,12 @@ def visiting(who: Caller) -> Visitor:
 def scope_of(who: Caller) -> Scope:
     """Whose conversations the caller may see: a visitor's own, or all of the bots that a secret key is for.
 
-    What was said a moment ago is among them: it is saved before this returns.
+    What was said a moment ago is among them: it is saved before this returns. Raises `StorageUnavailable`
+    where it can't be.
     """
     services().writer.flush()
+    if services().writer.is_away:
+        raise StorageUnavailable
     if not who.is_publishable:
         return Scope(who.key.bot_id or request.args.get("bot"), None)
     visitor = visiting(who)

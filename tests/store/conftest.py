@@ -17,17 +17,8 @@ from chatbot.store.database import Database
 from chatbot.store.directory import DirectoryStore
 from chatbot.store.spool import Spool
 from chatbot.store.writer import Writer
-from tests.databases import (
-    database,
-    database_url,
-    open_database,
-    postgresql_server,
-    running_postgresql,
-)
 from tests.engines import PostgreSQL
 from tests.server import wait_for
-
-__all__ = ["database", "database_url", "open_database", "postgresql_server", "running_postgresql"]
 
 
 @pytest.fixture
@@ -101,13 +92,20 @@ def spool_folder(tmp_path) -> Path:
 
 
 @pytest.fixture
-def make_writer(database, spool_folder):
+def threads_end(database):
+    """Threads that a test began have ended before the database is closed."""
+    before = set(threading.enumerate())
+    yield
+    wait_for(lambda: set(threading.enumerate()) <= before)
+
+
+@pytest.fixture
+def make_writer(database, spool_folder, threads_end):
     """Makes writers that save to the database. They work when they are told to, or after `start`."""
     made: list[Writer] = []
-    before = set(threading.enumerate())
 
-    def make(to: Database = database, spool: Spool | None = None) -> Writer:
-        made.append(Writer(to, spool or Spool(spool_folder)))
+    def make() -> Writer:
+        made.append(Writer(database, Spool(spool_folder)))
         return made[-1]
 
     yield make
@@ -115,4 +113,3 @@ def make_writer(database, spool_folder):
         writer.close()
         with writer._turn_lock:
             writer._spool._release()
-    wait_for(lambda: set(threading.enumerate()) <= before)

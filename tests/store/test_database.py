@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import resource
 import stat
+import threading
 import traceback
+from contextlib import suppress
+from functools import partial
 
 import pytest
 from sqlalchemy import exc, insert, select, text
 
 from chatbot.core.secret import Secret
 from chatbot.core.settings_table import SettingsError
+from chatbot.store import database as module
 from chatbot.store import tables
 from chatbot.store.database import Database, StoreAway, revision
 from chatbot.store.tables import messages, meta
@@ -141,3 +146,46 @@ def test_a_reader_does_not_wait_for_a_writer(open_database, sqlite):
         return rows(other, talk)
 
     assert len(sqlite.run(write, write=True)["messages"]) == 2
+
+
+def test_many_threads_that_begin_together_share_one_engine(database, monkeypatch):
+    made, both = [], threading.Barrier(2)
+    monkeypatch.setattr(database, "_engine", None)
+
+    def make(*_):
+        made.append(1)
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.2)
+        return create(database._url)
+
+    name = "_sqlite" if database.is_sqlite else "_postgresql"
+    create = getattr(module, name)
+    monkeypatch.setattr(module, name, make)
+    ask = partial(database.run, lambda connection: connection.exec_driver_sql("SELECT 1").scalar())
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == [1]
+
+
+def test_a_closed_database_stays_closed(database):
+    database.close()
+    with pytest.raises(StoreAway, match="closed"):
+        database.run(revision)
+    database.close()
+
+
+def test_a_full_disk_is_away_for_what_does_not_fit(sqlite):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    large = Talk().turn(answer="x" * 3_000_000)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, before[1]))
+    try:
+        with pytest.raises(StoreAway, match="OperationalError"):
+            save(sqlite, large)
+        save(sqlite, Talk().turn())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    save(sqlite, large)
+    assert len(rows(sqlite)["messages"]) == 4

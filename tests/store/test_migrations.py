@@ -100,6 +100,6 @@ def test_a_database_of_an_earlier_version_is_brought_up_to_date(empty, scripts):
 def test_a_newer_database_is_refused_in_one_line(database):
     set_to = text("UPDATE alembic_version SET version_num = '9999'")
     database.run(lambda connection: connection.execute(set_to), write=True)
-    with pytest.raises(SettingsError, match="9999.*newer than this version") as refused:
+    with pytest.raises(SettingsError, match=r"9999.*newer than this version") as refused:
         database.prepare()
     assert "\n" not in str(refused.value)

@@ -10,20 +10,22 @@ import time
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event, exc
 
+from chatbot.core.bot import Bot
 from chatbot.store.conversations import ConversationStore
-from chatbot.store.database import StoreAway
+from chatbot.store.database import Database, StoreAway
 from chatbot.store.saved import (
     ANSWER_FIELDS,
     Begin,
     Change,
+    Saved,
     as_dict,
     conversation_of,
     from_dict,
-    leave_out_forgotten,
 )
 from chatbot.store.tables import messages
-from tests.store.turns import ANY, HERS, Talk, rows, said, save, saved_talk
+from tests.store.turns import ANY, HERS, Talk, rows, said, save
 
 EACH_DATABASE = settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -48,20 +50,16 @@ def stories(draw):
             threads.append([begun, *changes])
     items = []
     while threads:
-        # Turns of one conversation begin in their order, and go on beside one another.
         begun = {conversation_of(item) for item in items}
-        ready = [
-            t for t in threads
-            if isinstance(t[0], Change) or not t[0].new or conversation_of(t[0]) not in begun
-        ]  # fmt: skip
-        ready = [
-            t for t in ready
-            if isinstance(t[0], Change) or t[0].new or conversation_of(t[0]) in begun
-        ]  # fmt: skip
-        chosen = draw(st.sampled_from(ready))
-        items.append(chosen.pop(0))
-        threads = [t for t in threads if t]
+        ready = [turn for turn in threads if _can_be_told(turn[0], begun)]
+        items.append(draw(st.sampled_from(ready)).pop(0))
+        threads = [turn for turn in threads if turn]
     return talks, items
+
+
+def _can_be_told(item, begun: set[str]) -> bool:
+    """A conversation begins with its first turn; all else goes on beside one another."""
+    return isinstance(item, Change) or item.new == (conversation_of(item) not in begun)
 
 
 def ended(item) -> bool:
@@ -148,35 +146,36 @@ def test_a_turn_within_one_batch_is_written_once_and_whole(database):
     talk, statements = Talk(), []
     begun = talk.begin()
     items = [begun, talk.grow(begun, "Gr"), talk.end(begun, "Green.")]
-    engine = database._connected()
-    from sqlalchemy import event
-
-    event.listen(engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+    event.listen(
+        database._connected(), "before_cursor_execute", lambda *call: statements.append(call[2])
+    )
     save(database, items)
-    written = [s for s in statements if not s.startswith(("BEGIN", "SELECT"))]
-    assert [s for s in written if "messages" in s and not s.startswith("INSERT")] == []
-    assert said(database, talk) == [("user", "Which tea?", "whole"), ("assistant", "Green.", "whole")]
+    written = [s.split()[:3] for s in statements if s.startswith(("INSERT", "UPDATE", "DELETE"))]
+    assert [words for words in written if "messages" in words] == [["INSERT", "INTO", "messages"]]
+    assert said(database, talk) == [
+        ("user", "Which tea?", "whole"),
+        ("assistant", "Green.", "whole"),
+    ]
 
 
 def test_a_begin_of_a_conversation_that_is_not_there_is_left_out(database):
     talk = Talk()
     talk.begin()
-    going_on = talk.begin()
-    save(database, [going_on, *saved_talk_items()])
+    going_on, other = talk.begin(), Talk()
+    save(database, [going_on, *other.turn()])
     assert rows(database, talk)["messages"] == []
+    assert len(said(database, other)) == 2
 
 
-def saved_talk_items():
-    return Talk().turn()
-
-
-def test_a_forgotten_conversation_is_left_out_of_what_comes_late(database):
+def test_a_forgotten_conversation_does_not_come_back(database):
     talk, stays = Talk(), Talk()
-    items, others = talk.turn(), stays.turn()
-    save(database, [*items, *others])
+    items = [*talk.turn(), *stays.turn()]
+    save(database, items)
     ConversationStore(database).forget(ANY, talk.id)
-    kept = database.run(lambda connection: leave_out_forgotten(connection, [*items, *others]))
-    assert kept == others
+    save(database, [*items, talk.begin(new=True)])
+    left = rows(database)
+    assert [r["id"] for r in left["conversations"]] == [stays.id]
+    assert {r["conversation_id"] for r in left["messages"]} == {stays.id}
 
 
 VALUES = st.recursive(
@@ -188,51 +187,74 @@ MAPS = st.dictionaries(st.text(), VALUES, max_size=4)
 
 
 @given(
-    st.builds(Begin, MAPS, MAPS, MAPS, st.booleans()) | st.builds(Change, st.text(), st.text(), MAPS)
+    st.builds(Begin, MAPS, MAPS, MAPS, st.booleans())
+    | st.builds(Change, st.text(), st.text(), MAPS)
 )
 def test_an_item_comes_back_from_json_as_it_was(item):
     assert from_dict(json.loads(json.dumps(as_dict(item)))) == item
 
 
-def test_writers_and_deletions_do_not_stand_in_each_others_way(open_database, database, database_url):
-    """Two that lock the same rows in different orders would have one of them fail."""
-    talks = [saved_talk(database) for _ in range(3)]
-    until, away = time.monotonic() + 1.0, []
+class Busy:
+    """One process that does to some conversations what processes do, in any order."""
 
-    def work(number):
-        chance, mine = random.Random(number), open_database(database_url)
-        store = ConversationStore(mine)
+    def __init__(self, database: Database, talks: list[list[Saved]], number: int) -> None:
+        self.failed: list[str] = []
+        self._database = database
+        self._store = ConversationStore(database)
+        self._talks = talks
+        self._chance = random.Random(number)
+
+    def work(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
         while time.monotonic() < until:
-            talk = chance.choice(talks)
             try:
-                what = chance.random()
-                if what < 0.1:
-                    store.forget(HERS, talk.id)
-                elif what < 0.2:
-                    store.sweep()
-                elif what < 0.4:
-                    store.rate(ANY, f"a{talk.id}_1", chance.choice([0, 1]), "")
-                elif what < 0.5:
-                    save(mine, [i for t in talks for i in (Begin(t.row, *PAIRS[t.id], True),)])
-                else:
-                    some = [i for t in talks for i in ends[t.id]]
-                    save(mine, chance.sample(some, len(some)))
-            except StoreAway as error:
-                away.append(str(error))
-            except Exception as error:
-                away.append(repr(error))
+                self._chance.choice(
+                    [self._save, self._save, self._rate, self._forget, self._sweep]
+                )()
+            except (StoreAway, exc.SQLAlchemyError) as error:
+                self.failed.append(f"{type(error).__name__}: {error}")
 
-    PAIRS, ends = {}, {}
-    for talk in talks:
-        begun = talk.begin(new=True)
-        PAIRS[talk.id] = (begun.question, begun.answer)
-        ends[talk.id] = [talk.grow(begun, "Gr"), talk.begin(new=True), talk.begin(new=False)]
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    def _save(self) -> None:
+        items = [item for talk in self._talks for item in talk]
+        save(self._database, self._chance.sample(items, len(items)))
+
+    def _rate(self) -> None:
+        begun = self._chance.choice(self._talks)[0]
+        self._store.rate(HERS, str(begun.answer["id"]), self._chance.choice([0, 1]), "")
+
+    def _forget(self) -> None:
+        """Forget one, and have another in its place."""
+        number = self._chance.randrange(len(self._talks))
+        gone, self._talks[number] = self._talks[number], busy_talk()
+        self._store.forget(HERS, conversation_of(gone[0]))
+
+    def _sweep(self) -> None:
+        self._store.sweep()
+
+
+def busy_talk() -> list[Saved]:
+    """A conversation with two turns, whose begins and ends can come in any order."""
+    talk = Talk()
+    return [*talk.turn(), begun := talk.begin(new=True), talk.grow(begun, "Gr")]
+
+
+def test_writers_and_deletions_do_not_stand_in_each_others_way(
+    open_database, database, database_url, directory
+):
+    """Two that locked the same rows in different orders would have one of them fail."""
+    directory.save_bot(Bot(id="shop", name="Shop"))
+    talks = [busy_talk() for _ in range(3)]
+    busy = [Busy(open_database(database_url), talks, number) for number in range(4)]
+    threads = [threading.Thread(target=one.work, args=(0.8,)) for one in busy]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert away == []
+    assert [failure for one in busy for failure in one.failed] == []
+    left = rows(database)
+    gone = {r["conversation_id"] for r in left["forgotten"]}
+    assert gone
+    assert not gone & {r["id"] for r in left["conversations"]}
 
 
 def test_a_row_has_a_field_for_all_that_changes():

@@ -47,11 +47,14 @@ def answer(words: list[str], *, end: bool = True, pace: float = 0.0) -> Script:
 class Shop:
     """The server, its provider and its store."""
 
-    def __init__(self, server: Server, provider: MockServer, database: Database) -> None:
+    def __init__(
+        self, server: Server, provider: MockServer, database: Database, *, expect: bool
+    ) -> None:
         self.server, self.provider, self.database = server, provider, database
         self.looks = 1 if len(_children(server.process.pid)) == 1 else 30
         self.store = DirectoryStore(database)
-        self.key, self.api_key = self.add_bot("shop")
+        if expect:
+            self.key, self.api_key = self.add_bot("shop")
 
     def add_bot(self, bot_id: str, **values: Any) -> tuple[str, ApiKey]:
         """Make a bot and a key, and wait until the server knows them."""
@@ -146,9 +149,12 @@ class Visit:
 
 @contextlib.contextmanager
 def shop(
-    folder: Path, database_url: str = "", **environ: Any
+    folder: Path, database_url: str = "", *, expect: bool = True, **environ: Any
 ) -> Iterator[tuple[Shop, list[Script]]]:
-    """A running shop, and the queue of what its provider answers; with an empty queue "Good day."."""
+    """A running shop, and the queue of what its provider answers; with an empty queue "Good day.".
+
+    `expect`: it has its database, and a bot is made.
+    """
     scripts: list[Script] = []
     provider = MockServer(
         scripts=lambda *_: scripts.pop(0) if scripts else answer(["Good ", "day."])
@@ -158,7 +164,7 @@ def shop(
     with running(folder, OPENAI_BASE_URL=provider.base_url, **environ) as server:
         database = Database(Secret(database_url), folder)
         try:
-            yield Shop(server, provider, database), scripts
+            yield Shop(server, provider, database, expect=expect), scripts
         finally:
             database.close()
             provider.stop()
