@@ -189,11 +189,7 @@ class ConversationStore:
 
         def write(connection: Connection) -> Mapping[str, int]:
             now = time.time()
-            # A question to a bot that was deleted may have been saved just behind that.
-            orphaned = conversations.c.bot_id.not_in(select(bots.c.id))
-            asked = select(conversations.c.id).where(
-                or_(conversations.c.expires_at <= now, orphaned)
-            )
+            asked = select(conversations.c.id).where(_past_its_time(connection, now))
             gone = forget_conversations(connection, asked.limit(_AT_ONCE))
             lost = update(messages).where(
                 messages.c.state == "running", messages.c.updated_at < now - STALE_SECONDS
@@ -237,3 +233,14 @@ def _forget_some(connection: Connection, ids: list[str]) -> Receipt:
 
 def _sum(one: Receipt, other: Receipt) -> Receipt:
     return Receipt(*(a + b for a, b in zip(vars(one).values(), vars(other).values(), strict=True)))
+
+
+def _past_its_time(connection: Connection, now: float) -> ColumnElement[bool]:
+    """Which conversations are to go: by their own end, by a retention that was shortened since, and those
+    of bots that are gone (a question may have been saved just behind its bot's deletion)."""
+    parts = [conversations.c.expires_at <= now, conversations.c.bot_id.not_in(select(bots.c.id))]
+    for row in connection.execute(select(bots.c.id, bots.c.settings)):
+        kept = float(row.settings.get("retention_days", 3650)) * 86400
+        old = conversations.c.created_at <= now - kept
+        parts.append(and_(conversations.c.bot_id == row.id, old))
+    return or_(*parts)

@@ -101,6 +101,11 @@ OTHERS = {
     "drain": "`/readyz` says 503 while everything answers",
     "Redis away at the start": "the machine's files serve; `/readyz` says so",
     "Redis frozen in mid-stream": "no stream notices; `/readyz` says so",
+    "the database stops or freezes": "no stream notices, new ones begin, all is saved later; what needs it is 503",
+    "the database restarts": "nobody notices",
+    "the database away at the start": "keys of the settings serve; the others once it is there",
+    "the database locked by another process": "no stream notices; all is saved later",
+    "a key revoked in mid-stream": "its streams end within 5 s with `invalid_api_key`, no others",
     "data directory can't be written": "no request fails; `/readyz` says so",
 }
 """Faults that are not a provider's answer, and what happens."""

@@ -91,7 +91,7 @@ FROZEN = """
 from sqlalchemy import text
 
 def ask():
-    return database.run(lambda c: c.execute(text("SELECT 1")).scalar(), limit=0.4)
+    return database.run(lambda c: c.execute(text("SELECT 1")).scalar(), limit=0.3)
 
 assert ask() == 1
 say("asked")
@@ -105,7 +105,7 @@ for _ in range(2):  # on the old connection, and on a new one
         say(away, time.perf_counter() - before < 1)
     else:
         say("no error")
-say("gap", max(gaps) < 0.2, len(gaps) > 50)
+say("gap", max(gaps) < 0.2, len(gaps) > 40)
 heard()
 while True:
     try:
@@ -247,7 +247,7 @@ def test_preparing_a_locked_database_holds_up_nobody_else(tmp_path, locked, open
 
 CLOSING = """
 from chatbot.store import database as module
-module._BUSY_MS, module.LIMIT_SECONDS = 1000, 0.3
+module._BUSY_MS, module.LIMIT_SECONDS = 600, 0.2
 database.prepare()
 say("prepared")
 heard()

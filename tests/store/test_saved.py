@@ -245,7 +245,7 @@ def test_writers_and_deletions_do_not_stand_in_each_others_way(
     directory.save_bot(Bot(id="shop", name="Shop"))
     talks = [busy_talk() for _ in range(3)]
     busy = [Busy(open_database(database_url), talks, number) for number in range(4)]
-    threads = [threading.Thread(target=one.work, args=(0.8,)) for one in busy]
+    threads = [threading.Thread(target=one.work, args=(0.6,)) for one in busy]
     for thread in threads:
         thread.start()
     for thread in threads:

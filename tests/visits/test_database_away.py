@@ -38,7 +38,7 @@ def saved(here: Shop) -> list[tuple[str, str]]:
     return here.database.run(lambda connection: [tuple(row) for row in connection.execute(asked)])
 
 
-@pytest.mark.fault("database away")
+@pytest.mark.fault("the database stops or freezes")
 @pytest.mark.parametrize("how", GONE)
 def test_a_running_stream_goes_on_a_new_one_begins_and_all_is_saved_later(place, how):
     here, scripts, server = place
@@ -59,7 +59,7 @@ def test_a_running_stream_goes_on_a_new_one_begins_and_all_is_saved_later(place,
     assert not list(here.server.log_file.parent.glob("spool/*.jsonl"))
 
 
-@pytest.mark.fault("database away")
+@pytest.mark.fault("the database stops or freezes")
 @pytest.mark.parametrize("how", GONE)
 def test_what_needs_the_database_is_refused_in_time_and_health_answers(place, how):
     here, _, server = place
@@ -79,7 +79,7 @@ def test_what_needs_the_database_is_refused_in_time_and_health_answers(place, ho
     assert [m["content"] for m in sent] == ["Hello", "Good day.", "Go on"]
 
 
-@pytest.mark.fault("database away")
+@pytest.mark.fault("the database restarts")
 def test_a_restarted_database_is_not_noticed(place):
     here, _, server = place
     with here.visitor() as visit:
@@ -91,7 +91,7 @@ def test_a_restarted_database_is_not_noticed(place):
         assert len(visit.answers()) == 2
 
 
-@pytest.mark.fault("database away")
+@pytest.mark.fault("the database away at the start")
 def test_a_server_starts_without_its_database_and_knows_everybody_once_it_is_there(
     tmp_path, postgresql_server
 ):

@@ -42,6 +42,7 @@ def place(tmp_path, database_url):
         yield found, scripts
 
 
+@pytest.mark.fault("a key revoked in mid-stream")
 def test_a_revoked_key_ends_its_running_streams_within_five_seconds_and_no_others(place):
     here, scripts = place
     other_key, _ = here.add_bot("other")
@@ -241,6 +242,7 @@ def test_provider_secrets_are_read_again_on_hup(tmp_path):
         assert "sk-new" not in log
 
 
+@pytest.mark.fault("the database locked by another process")
 def test_a_locked_database_holds_up_no_stream_and_nothing_is_lost(tmp_path):
     with shop(tmp_path) as (here, scripts):
         first = here.visitor()

@@ -354,3 +354,20 @@ def test_a_wrong_method_is_told_the_right_ones(visitor):
     reply = visitor.call("PUT", "/feedback")
     assert code(reply) == (405, "method_not_allowed")
     assert "POST" in reply.headers["Allow"]
+
+
+def test_a_shorter_retention_holds_for_what_is_there_already(site, shop, visitor):
+    from chatbot.core.bot import read_bot
+    from chatbot.store.directory import DirectoryStore
+    from chatbot.store.tables import conversations
+
+    visitor.ask("Hello")
+    services = site.extensions["chatbot"]
+    services.writer.flush()
+    back = conversations.update().values(created_at=time.time() - 10 * 86400)
+    services.database.run(lambda connection: connection.execute(back), write=True)
+    assert services.conversations.sweep()["expired"] == 0
+    bot = {**services.directory.bot("shop").as_dict(), "retention_days": 7}
+    DirectoryStore(services.database).save_bot(read_bot(bot))
+    assert services.conversations.sweep()["expired"] == 1
+    assert visitor.conversations() == []

@@ -1,0 +1,98 @@
+"""What README and docs/bots.md say to type about bots and keys is typed here, against a running server."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+
+import jwt
+import pytest
+
+from tests.server import ROOT, Client, running, wait_for
+
+ORIGIN = "https://shop.example"
+README = (ROOT / "README.md").read_text()
+PAGE = (ROOT / "docs" / "bots.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("docs"), CHATBOT_MODEL="mock-instant") as found:
+        yield found
+
+
+def blocks(text: str, kind: str) -> list[str]:
+    return re.findall(rf"```{kind}\n(.*?)```", text, re.S)
+
+
+def typed(commands: str, server, folder, **kwargs) -> str:
+    """What a shell prints for these commands, with the server's settings."""
+    ours = re.sub(r"^(\.venv/bin/)?python ", f"{sys.executable} ", commands, flags=re.M)
+    env = {
+        **os.environ, "PYTHONPATH": str(ROOT), "PORT": str(server.port),
+        "CHATBOT_DATA_DIR": str(server.log_file.parent),
+    }  # fmt: skip
+    done = subprocess.run(
+        ["sh", "-e", "-c", ours], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def ask(server, key: str, question: str, **headers: str):
+    body = f'{{"messages":[{{"role":"user","content":"{question}"}}]}}'.encode()
+    sent = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "Origin": ORIGIN}
+    with Client(server.port) as client:
+        return client.post("/api/v1/chat/completions", body, {**sent, **headers})
+
+
+def test_a_strangers_first_bot_knows_its_shop_after_the_readmes_commands(server, tmp_path):
+    commands = next(b for b in blocks(README, "sh") if "bots create" in b)
+    assert len(commands.strip().splitlines()) == 3
+    printed = typed(commands, server, tmp_path)
+    key = re.search(r"^(pk_\S+)$", printed, re.M)[1]
+    assert f"Look: http://127.0.0.1:{server.port}/#key={key}" in printed
+    wait_for(lambda: ask(server, key, "Hi").status == 200)
+    answer = ask(server, key, "How long does the delivery take?").json
+    text = answer["choices"][0]["message"]["content"]
+    assert "within two days" in text
+    assert "shop.md" in text
+
+
+def test_what_the_page_about_bots_says_to_type(server, tmp_path):
+    (tmp_path / "shop.md").write_text("# Shop\n\nTea.\n")
+    (tmp_path / "bots.toml").write_text(blocks(PAGE, "toml")[0])
+    create, applied, keys = blocks(PAGE, "sh")
+    typed(create.replace("create shop", "create other"), server, tmp_path)
+    first, second = typed(applied, server, tmp_path), typed(applied, server, tmp_path)
+    assert "bot shop" in first
+    assert "0 changed, 1 in the file." in second
+    printed = typed(keys, server, tmp_path)
+    assert re.search(r"^sk_\S+$", printed, re.M)
+    key = re.search(r"^pk_\S+$", printed, re.M)[0]
+    wait_for(lambda: ask(server, key, "Hi").status == 200)
+    revoked = typed(f"python -m chatbot keys revoke {key}", server, tmp_path)
+    assert "is revoked" in revoked
+    wait_for(lambda: ask(server, key, "Hi").status == 401)
+
+
+def test_the_token_of_the_page_is_accepted(server, tmp_path):
+    typed(
+        "python -m chatbot bots create club --origin https://shop.example\n"
+        "python -m chatbot bots show club > bots.toml\n"
+        "printf 'identify = \"required\"\\n' >> bots.toml\n"
+        "python -m chatbot apply bots.toml",
+        server, tmp_path,
+    )  # fmt: skip
+    signing = typed("python -m chatbot bots signing-key club", server, tmp_path).split()[0]
+    printed = typed("python -m chatbot keys create --bot club", server, tmp_path)
+    key = printed.split()[0]
+    found: dict[str, object] = {"SIGNING_KEY": signing}
+    exec(blocks(PAGE, "python")[0].replace('"shop"', '"club"'), found)
+    token = str(found["token"])
+    assert jwt.decode(token, options={"verify_signature": False})["exp"] > time.time()
+    wait_for(lambda: ask(server, key, "Hi", **{"X-Visitor-Token": token}).status == 200)
+    assert ask(server, key, "Hi").json["error"]["code"] == "invalid_visitor_token"
