@@ -1,6 +1,6 @@
 """Both databases for any test: fixtures, to be imported where they are wanted.
 
-One PostgreSQL runs for the whole session, with a database for each test. Whoever stops it or freezes it takes
+One PostgreSQL runs as long as the tests do, with a database for each of them. Whoever stops it or freezes it takes
 `postgresql_server`, after which it runs again.
 """
 

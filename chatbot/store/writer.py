@@ -103,7 +103,10 @@ class Writer:
         self._background.stop()
         self._wake.set()
         self._look_at_growing(breathe=False)
-        self.flush()
+        try:
+            self.flush()
+        except StoreAway:  # a write that hangs; done twice it does no harm
+            self._keep([*self._saving, *self._waiting])
 
     def _work(self) -> None:
         """One turn of the work beside."""

@@ -126,6 +126,11 @@ class Visit:
             self.client._body(reply)
         return reply
 
+    def ask_once(self, text: str) -> Reply:
+        """Ask, and close the connection."""
+        with self:
+            return self.ask(text)
+
     def until(self, text: str) -> None:
         """Read the stream up to these words, in however many pieces they come."""
         read = ""

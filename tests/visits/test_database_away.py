@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.server import KEY, Client, wait_for
-from tests.visits.shop import Shop, answer, shop
+from tests.visits.shop import Shop, Visit, answer, shop
 
 GONE = ["stopped", "frozen"]
 
@@ -77,6 +77,23 @@ def test_what_needs_the_database_is_refused_in_time_and_health_answers(place, ho
         assert visit.ask("Go on").events[-1] == "[DONE]"
     sent = json.loads(here.provider.log[-1]["body"])["messages"]
     assert [m["content"] for m in sent] == ["Hello", "Good day.", "Go on"]
+
+
+@pytest.mark.fault("the database stops or freezes")
+@pytest.mark.parametrize("how", GONE)
+def test_a_server_that_stops_meanwhile_leaves_it_to_the_next(tmp_path, postgresql_server, how):
+    url = postgresql_server.new_database()
+    with shop(tmp_path, url) as (here, _):
+        with here.visitor() as visit:
+            visit.ask("Hello")
+            wait_for(lambda: len(saved(here)) == 1)
+            take_away(postgresql_server, how)
+            assert Visit(here, here.key).ask_once("I am new").events[-1] == "[DONE]"
+        here.server.process.terminate()
+        here.server.process.wait(30)
+        bring_back(postgresql_server, how)
+    with shop(tmp_path, url) as (here, _):
+        wait_for(lambda: saved(here) == [("Good day.", "whole")] * 2)
 
 
 @pytest.mark.fault("the database restarts")
