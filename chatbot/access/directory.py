@@ -61,7 +61,7 @@ class Directory:
         self._on_ended = on_ended
         self._known = _Known(ring=KeyRing(fixed), keys=fixed)
         self._alive: set[str] = set()
-        self._background = Background(self._work)
+        self._background = Background(self.look, lambda: LOOK_SECONDS)
 
     def start(self) -> None:
         """Go on looking, beside the caller. Safe to call again."""
@@ -178,10 +178,6 @@ class Directory:
         except StateAway:
             return self._known.revoked
         return frozenset(record or ())
-
-    def _work(self) -> None:
-        time.sleep(LOOK_SECONDS)
-        self.look()
 
 
 def _know(

@@ -20,12 +20,15 @@ _AFTER_A_BUG = 1.0
 
 
 class Background:
-    """Calls a method again and again, until its object is gone or `stop`. The method does its own waiting."""
+    """Calls a method again and again, until its object is gone or `stop`. `pause` gives the seconds before each call."""
 
-    def __init__(self, method: Callable[[], None]) -> None:
+    def __init__(
+        self, method: Callable[[], None], pause: Callable[[], float] = lambda: 0.0
+    ) -> None:
         if not isinstance(method, MethodType):
             raise TypeError("expected a bound method")
         self._method: WeakMethod[Callable[[], None]] = WeakMethod(method)
+        self._pause = pause
         self._process = 0
         self._stopped = False
 
@@ -33,7 +36,7 @@ class Background:
         """Begin, if it has not begun in this process."""
         if self._process != os.getpid() and not self._stopped:
             self._process = os.getpid()
-            spawn(_Loop(self._method, lambda: self._stopped).run)
+            spawn(_Loop(self._method, self._pause, lambda: self._stopped).run)
 
     def stop(self) -> None:
         """End after the call that is under way."""
@@ -43,8 +46,14 @@ class Background:
 class _Loop:
     """Holds nothing of the object between two calls."""
 
-    def __init__(self, method: WeakMethod[Callable[[], None]], stopped: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        method: WeakMethod[Callable[[], None]],
+        pause: Callable[[], float],
+        stopped: Callable[[], bool],
+    ) -> None:
         self._method = method
+        self._pause = pause
         self._stopped = stopped
 
     def run(self) -> None:
@@ -52,8 +61,9 @@ class _Loop:
             pass
 
     def _once(self) -> bool:
+        time.sleep(self._pause())
         method = self._method()
-        if method is None:
+        if method is None or self._stopped():
             return False
         try:
             method()

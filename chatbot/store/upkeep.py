@@ -6,7 +6,6 @@ One worker of all does it at a time.
 from __future__ import annotations
 
 import logging
-import time
 from contextlib import suppress
 
 from chatbot.core.background import Background
@@ -25,7 +24,7 @@ class Upkeep:
     def __init__(self, store: ConversationStore, state: SharedState) -> None:
         self._store = store
         self._state = state
-        self._background = Background(self._work)
+        self._background = Background(self.once, lambda: EVERY_SECONDS)
 
     def start(self) -> None:
         """Go on beside the caller. Safe to call again."""
@@ -50,7 +49,3 @@ class Upkeep:
             log("not_swept", level=logging.WARNING, reason=str(away))
         finally:
             leave()
-
-    def _work(self) -> None:
-        time.sleep(EVERY_SECONDS)
-        self.once()

@@ -19,6 +19,7 @@ from chatbot.upstream.mock_server import MockServer
 from tests.server import Client, Reply, Server, _children, running, wait_for
 
 ORIGIN = "https://shop.example"
+QUICK = "import chatbot.access.directory as directory; directory.LOOK_SECONDS = 0.2\n"
 
 
 def chunk(text: str, **choice: Any) -> bytes:
@@ -154,11 +155,11 @@ class Visit:
 
 @contextlib.contextmanager
 def shop(
-    folder: Path, database_url: str = "", *, expect: bool = True, **environ: Any
+    folder: Path, database_url: str = "", *, expect: bool = True, extra: str = QUICK, **environ: Any
 ) -> Iterator[tuple[Shop, list[Script]]]:
     """A running shop, and the queue of what its provider answers; with an empty queue "Good day.".
 
-    `expect`: it has its database, and a bot is made.
+    `expect`: it has its database, and a bot is made. With `QUICK` new keys are known sooner than they are by default.
     """
     scripts: list[Script] = []
     provider = MockServer(
@@ -166,7 +167,7 @@ def shop(
     ).start()
     if database_url:
         environ["CHATBOT_DATABASE_URL"] = database_url
-    with running(folder, OPENAI_BASE_URL=provider.base_url, **environ) as server:
+    with running(folder, OPENAI_BASE_URL=provider.base_url, extra=extra, **environ) as server:
         database = Database(Secret(database_url), folder)
         try:
             yield Shop(server, provider, database, expect=expect), scripts

@@ -10,7 +10,7 @@ import pytest
 from chatbot.core.api_key import describe, new_text
 from chatbot.upstream.mock_script import Script
 from tests.server import KEY, Client, wait_for
-from tests.visits.shop import ORIGIN, answer, shop
+from tests.visits.shop import ORIGIN, QUICK, answer, shop
 
 WORD = "canary-in-a-message"
 PROVIDER_KEY = "sk-canary-of-the-provider"
@@ -44,7 +44,7 @@ writer.Writer._write = write
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     with shop(
-        tmp_path_factory.mktemp("canaries"), extra=BUGS, OPENAI_API_KEY=PROVIDER_KEY
+        tmp_path_factory.mktemp("canaries"), extra=QUICK + BUGS, OPENAI_API_KEY=PROVIDER_KEY
     ) as found:
         yield found
 

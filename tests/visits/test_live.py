@@ -43,8 +43,14 @@ def place(tmp_path, database_url):
 
 
 @pytest.mark.fault("a key revoked in mid-stream")
-def test_a_revoked_key_ends_its_running_streams_within_five_seconds_and_no_others(place):
-    here, scripts = place
+def test_a_revoked_key_ends_its_running_streams_within_five_seconds_and_no_others(
+    tmp_path, database_url
+):
+    with shop(tmp_path, database_url, extra="") as (here, scripts):
+        revoke_in_mid_stream(here, scripts)
+
+
+def revoke_in_mid_stream(here, scripts) -> None:
     other_key, _ = here.add_bot("other")
     scripts += [answer(["One "], end=False), answer(["Two "], end=False)]
     with here.visitor() as first, here.visitor(other_key) as second:
