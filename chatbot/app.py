@@ -7,7 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from chatbot.core.logging import configure_logging
 from chatbot.core.resources import data_folder
-from chatbot.core.settings import Settings, load_settings
+from chatbot.core.settings import Settings, settings_now
 from chatbot.services import build_services
 from chatbot.web import (
     admin,
@@ -32,7 +32,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     Raises `SettingsError`.
     """
-    settings = settings or load_settings()
+    settings = settings or settings_now()
     configure_logging(settings.log_level)
     app = Flask(
         "chatbot",

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass, field
 from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
 from chatbot.access.directory import Directory
-from chatbot.access.first_run import first_key, first_run
+from chatbot.access.first_run import FIRST_KEY_FILE, first_key, first_run
 from chatbot.access.keys import fixed_keys
+from chatbot.access.logins import Logins
 from chatbot.access.sessions import Signer
 from chatbot.chat.answer import ChatService
 from chatbot.chat.conversing import Conversing
 from chatbot.core.descriptors import room_for_streams
 from chatbot.core.kept_secret import kept_secret
-from chatbot.core.logging import hide
+from chatbot.core.logging import hide, log
+from chatbot.core.origin import check_pattern
 from chatbot.core.settings import Settings, SettingsError
 from chatbot.core.shared_state import SharedState
 from chatbot.metrics.registry import Registry
@@ -52,6 +55,7 @@ class Services:
     metrics: Registry
     database: Database
     directory: Directory
+    logins: Logins
     conversations: ConversationStore
     conversing: Conversing
     writer: Writer
@@ -62,7 +66,7 @@ class Services:
     def public_origin(self) -> str:
         """Scheme and host of CHATBOT_PUBLIC_URL; empty where it is not set."""
         parts = urlsplit(self.settings.public_url)
-        return f"{parts.scheme}://{parts.netloc.lower()}" if parts.netloc else ""
+        return check_pattern(f"{parts.scheme}://{parts.netloc}") if parts.netloc else ""
 
     def start(self) -> None:
         """Begin what goes on beside the requests. Safe to call again, also after a fork.
@@ -140,6 +144,8 @@ def build_state(settings: Settings) -> SharedState:
 def build_signer(settings: Settings) -> Signer:
     """The signer of sessions: with CHATBOT_SECRET_KEY, or a secret that is made and kept. Raises `SettingsError`."""
     kept = settings.data_dir / "secret-key"
+    if settings.database_url and not settings.secret_key:
+        log("secret_key_of_this_machine_alone", level=logging.WARNING, setting="CHATBOT_SECRET_KEY")
     secret = settings.secret_key or kept_secret(kept, lambda: token_urlsafe(32))[0]
     hide(secret)
     return Signer(secret)
@@ -156,11 +162,14 @@ def prepare(settings: Settings, database: Database) -> None:
 
     Raises `SettingsError`, `StoreAway`.
     """
-    key = None if settings.api_keys else first_key(settings.data_dir)[0]
-    if key is not None:
-        hide(key)
     database.prepare()
-    first_run(DirectoryStore(database), key)
+    store, key = DirectoryStore(database), None
+    has_one = (settings.data_dir / FIRST_KEY_FILE).exists()
+    # A machine that joins others finds their keys: it makes none of its own.
+    if not settings.api_keys and (has_one or database.is_sqlite or not store.number()):
+        key, _ = first_key(settings.data_dir)
+        hide(key)
+    first_run(store, key, alone=database.is_sqlite)
 
 
 def build_services(settings: Settings) -> Services:
@@ -192,8 +201,9 @@ def build_services(settings: Settings) -> Services:
         metrics=build_metrics(router, breakers),
         database=database,
         directory=directory,
+        logins=Logins(state),
         conversations=conversations,
-        conversing=Conversing(signer, conversations, writer),
+        conversing=Conversing(signer, conversations, writer, settings.model_of_bots),
         writer=writer,
         upkeep=Upkeep(conversations, state),
     )

@@ -19,13 +19,13 @@ from gunicorn.workers.ggevent import GeventWorker  # noqa: E402
 from chatbot.core.collector import tame  # noqa: E402
 from chatbot.core.descriptors import raise_limit  # noqa: E402
 from chatbot.core.logging import JsonLines, log  # noqa: E402
-from chatbot.core.settings import SettingsError, load_settings  # noqa: E402
+from chatbot.core.settings import SettingsError, settings_now  # noqa: E402
 from chatbot.protocol.error_body import error_body  # noqa: E402
 from chatbot.services import build_database, prepare  # noqa: E402
 from chatbot.store.database import StoreAway  # noqa: E402
 
 try:
-    _settings = load_settings()
+    _settings = settings_now()
     # Here, before there are workers: a folder that can't be written stops the start too.
     _database = build_database(_settings)
     with suppress(StoreAway):  # each worker goes on trying

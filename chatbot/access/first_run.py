@@ -18,6 +18,7 @@ from chatbot.store.directory import DirectoryStore
 
 FIRST_KEY_FILE = "first-key"
 DEMO = "demo"
+_FIRST = "first"
 LOCAL_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*")
 
 
@@ -26,10 +27,11 @@ def first_key(data_dir: Path) -> tuple[Secret, bool]:
     return kept_secret(data_dir / FIRST_KEY_FILE, lambda: new_text(SECRET))
 
 
-def first_run(store: DirectoryStore, key: Secret | None) -> None:
+def first_run(store: DirectoryStore, key: Secret | None, *, alone: bool) -> None:
     """Have the demo bot and its key made, where there has never been anything; and `key` accepted.
 
-    Raises `StoreAway`.
+    `alone`: no other machine has this store, so a first key that was made anew ends the one before. Raises
+    `StoreAway`.
     """
     demo = describe(
         new_text(PUBLISHABLE),
@@ -39,10 +41,13 @@ def first_run(store: DirectoryStore, key: Secret | None) -> None:
         created_at=time.time(),
     )
     store.begin(demo_bot(), (demo,))
-    if key is not None:
-        store.add_key(
-            describe(key.reveal(), name="first", scopes=("admin",), created_at=time.time())
-        )
+    if key is None:
+        return
+    first = describe(key.reveal(), name=_FIRST, scopes=("admin",), created_at=time.time())
+    if store.add_key(first) and alone:
+        for other in store.contents().keys:
+            if other.name == _FIRST and other.id != first.id and other.alive(time.time()):
+                store.end_key(other.id, at=time.time())
 
 
 def demo_bot() -> Bot:

@@ -1,13 +1,14 @@
 """Visitors who prove who they are: a short-lived JWT that the owner's site signs with the bot's own key.
 
 The key is derived from this server's secret, the bot and a generation, so it is stored nowhere here, fits one
-bot only, and ends when the generation is raised. One algorithm is accepted, whatever a token's head says.
+bot only, and ends when the generation is another. One algorithm is accepted, whatever a token's head says.
 
 Source: RFC 7519, RFC 8725
 """
 
 from __future__ import annotations
 
+import secrets
 import time
 
 import jwt
@@ -22,6 +23,11 @@ MOST_SECONDS = 3600
 LEEWAY_SECONDS = 60
 _ALGORITHMS = ["HS256"]
 _SUBJECT_CHARS = 200
+
+
+def new_generation() -> int:
+    """A generation of signing keys: random, so that a bot that is made again has none of the former ones."""
+    return secrets.randbelow(2**31 - 1) + 1
 
 
 def signing_key(signer: Signer, bot: Bot) -> str:

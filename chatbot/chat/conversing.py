@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatbot.access.sessions import Signer, Token
-from chatbot.chat.prompt import bot_payload, remembered, system_messages
+from chatbot.chat.prompt import bot_payload, length_field, remembered, system_messages
 from chatbot.chat.saving import Saving, title_of
 from chatbot.chat.visitor import (
     Visitor,
@@ -68,12 +68,19 @@ class Asked:
 
 
 class Conversing:
-    """Questions to bots."""
+    """Questions to bots. Those that name no model ask `default_model`; empty: the provider chooses."""
 
-    def __init__(self, signer: Signer, store: ConversationStore, writer: Writer) -> None:
+    def __init__(
+        self,
+        signer: Signer,
+        store: ConversationStore,
+        writer: Writer,
+        default_model: str = "",
+    ) -> None:
         self._signer = signer
         self._store = store
         self._writer = writer
+        self._default_model = default_model
 
     def visitor(self, bot: Bot, session_text: str, visitor_token: str) -> Visitor:
         """Who asks; see `chat/visitor`. Raises `InvalidVisitorToken`."""
@@ -83,31 +90,42 @@ class Conversing:
         """A visitor's question. Raises `InvalidRequest`, `StorageUnavailable`."""
         bot = who.bot
         question = question_of(asked.payload, bot.limits.question_chars)
-        token, said = self._going_on(who, conversation_text)
+        token, turns = self._going_on(who, conversation_text)
         new = token is None
         if token is None:
             token = conversation_token(
                 self._signer, bot.id, who.owner, time.time() + bot.retention_days * 86400
             )
-        history = remembered(said, bot.limits.history_tokens)
-        payload = bot_payload(bot, history, question, asked.payload)
-        request = ChatRequest(payload, bot.model, asked.stream, asked.wants_usage, 1)
-        saving = Saving(self._writer, _row(who, token, question), new=new)
+        history = remembered(turns.messages, bot.limits.history_tokens)
+        model = bot.model or self._default_model
+        payload = bot_payload(bot, history, question, asked.payload, model)
+        request = ChatRequest(payload, model, asked.stream, asked.wants_usage, 1)
+        row = _row(who, token, question)
+        saving = Saving(self._writer, row, new=new, after=turns.newest)
         return Asked(request, question, saving, who.session, token, ignored_of(asked.payload))
 
-    def _going_on(
-        self, who: Visitor, text: str
-    ) -> tuple[Token | None, tuple[tuple[str, str, str], ...]]:
-        """The conversation that goes on and what was said in it; None where a new one begins."""
+    def with_prompt(self, bot: Bot, asked: ChatRequest) -> ChatRequest:
+        """A secret key's request to the bot that it is bound to: the bot's prompt first, its values where none are."""
+        model = asked.model or bot.model or self._default_model
+        payload = dict(asked.payload)
+        if not {"max_tokens", "max_completion_tokens"} & set(payload):
+            payload[length_field(model)] = bot.max_tokens
+        if bot.temperature is not None:
+            payload.setdefault("temperature", bot.temperature)
+        payload["messages"] = [*system_messages(bot), *asked.payload["messages"]]
+        return ChatRequest(payload, model, asked.stream, asked.wants_usage, asked.choices)
+
+    def _going_on(self, who: Visitor, text: str) -> tuple[Token | None, Turns]:
+        """The conversation that goes on and what was said in it; None and nothing where a new one begins."""
         token = self._signer.read("conv", text, who.bot.id, who.owner) if text else None
         if token is None:
-            return None, ()
+            return None, Turns()
         try:
             self._writer.settle(token.id)
             turns = self._settled(who, token)
         except StoreAway:
             raise StorageUnavailable from None
-        return (token, turns.messages) if turns is not None else (None, ())
+        return (token, turns) if turns is not None else (None, Turns())
 
     def _settled(self, who: Visitor, token: Token) -> Turns | None:
         """What was said; where the turn before is not all there yet, it is given a moment."""
@@ -117,18 +135,6 @@ class Conversing:
             if (turns is not None and not turns.running) or now() >= until:
                 return turns
             time.sleep(_LOOK_SECONDS)
-
-
-def with_prompt(bot: Bot, asked: ChatRequest) -> ChatRequest:
-    """A secret key's request to the bot that it is bound to: the bot's prompt first, its values where none are."""
-    payload: dict[str, Any] = {"max_tokens": bot.max_tokens, **asked.payload}
-    if "max_completion_tokens" in asked.payload and "max_tokens" not in asked.payload:
-        del payload["max_tokens"]
-    if bot.temperature is not None:
-        payload.setdefault("temperature", bot.temperature)
-    payload["messages"] = [*system_messages(bot), *asked.payload["messages"]]
-    model = asked.model or bot.model
-    return ChatRequest(payload, model, asked.stream, asked.wants_usage, asked.choices)
 
 
 def _row(who: Visitor, token: Token, question: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from chatbot.core.text import storable
 from chatbot.core.waiting import now
-from chatbot.protocol.answer_reader import AnswerReader
+from chatbot.protocol.answer_reader import TEXT_CAP, AnswerReader
 from chatbot.relay.record import Record
 from chatbot.store.saved import Begin, Change, Saved
 from chatbot.store.writer import Writer
@@ -26,13 +26,17 @@ _TITLE_CHARS = 80
 
 
 class Saving:
-    """One turn. `reader` gives the reader of the answer that the visitor gets by now."""
+    """One turn, which comes behind turn `after`. `begin` is given what gives the reader of the answer that
+    the visitor gets by now."""
 
-    def __init__(self, writer: Writer, conversation: dict[str, Any], *, new: bool) -> None:
+    def __init__(
+        self, writer: Writer, conversation: dict[str, Any], *, new: bool, after: int = 0
+    ) -> None:
         self.answer_id = f"msg_{token_hex(16)}"
         self._writer = writer
         self._conversation = conversation
         self._new = new
+        self._after = after
         self._saved_length = 0
         self._saved_at = 0.0
         self._reader: Callable[[], AnswerReader] | None = None
@@ -42,7 +46,7 @@ class Saving:
         """The question is asked."""
         at = time.time()
         self._reader = reader
-        turn = int(at * 1_000_000)
+        turn = max(int(at * 1_000_000), self._after + 1)  # a clock may be set back
         row = {
             "conversation_id": self._conversation["id"], "turn": turn, "request_id": record.request_id,
             "created_at": at, "updated_at": at, "model": record.asked[:200], **_NOTHING,
@@ -87,7 +91,7 @@ class Saving:
                     "state": _state(record, said),
                     "model": record.model[:200],
                     "provider": record.provider[:100],
-                    "code": record.code[:40],
+                    "code": record.code[:40] or _cut(reader, text),
                     "input_tokens": _count(usage.get("prompt_tokens")),
                     "output_tokens": _count(usage.get("completion_tokens")),
                     "first_token_seconds": record.since_start(record.first_token),
@@ -107,6 +111,11 @@ _NOTHING: dict[str, Any] = {
     "content": "", "state": "whole", "model": "", "provider": "", "code": "", "input_tokens": None,
     "output_tokens": None, "first_token_seconds": None, "total_seconds": None, "sources": None,
 }  # fmt: skip
+
+
+def _cut(reader: AnswerReader, text: str | None) -> str:
+    """A word for an answer of which only the beginning is kept."""
+    return "content_cut" if text is None and reader.text_size > TEXT_CAP else ""
 
 
 def _state(record: Record, text: str) -> str:

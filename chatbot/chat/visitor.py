@@ -84,9 +84,18 @@ def _text(content: object) -> str:
     return "\n".join(part for part in parts if isinstance(part, str))
 
 
+def _has_other_parts(content: object) -> bool:
+    parts = content if isinstance(content, list) else []
+    return any(not isinstance(p, dict) or p.get("type") != "text" for p in parts)
+
+
 def ignored_of(payload: dict[str, Any]) -> tuple[str, ...]:
     """What of a visitor's request has no effect, by names that can stand in a header."""
     names = [name for name in payload if name not in _READ]
     if any(m["role"] in ("system", "developer") for m in payload["messages"]):
         names.append("messages.system")
+    if sum(m["role"] in ("user", "assistant", "tool") for m in payload["messages"]) > 1:
+        names.append("messages.history")
+    if any(_has_other_parts(m.get("content")) for m in payload["messages"]):
+        names.append("messages.content")
     return tuple(sorted(_UNFIT.sub("?", name[:40]) for name in names))[:20]

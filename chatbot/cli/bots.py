@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from chatbot.access.sessions import Signer
-from chatbot.access.visitors import signing_key
+from chatbot.access.visitors import new_generation, signing_key
 from chatbot.chat.prompt import told_facts
 from chatbot.cli.bots_file import as_toml, read_bots_file
 from chatbot.cli.opened import Opened, opened
@@ -62,6 +62,7 @@ def create(
         values: dict[str, Any] = {k: v for k, v in texts.items() if v is not None}
         facts = [{"name": Path(f).name, "text": _text_of(Path(f))} for f in files]
         bot = read_bot({"id": bot_id, **values, "origins": list(origins), "facts": facts})
+        bot = dataclasses.replace(bot, identity_generation=new_generation())
         here.store.save_bot(bot)
         click.echo(f"Bot {bot.id} is made.")
         _say_what_was_cut(bot)
@@ -88,7 +89,7 @@ def show_signing_key(bot_id: str, new: bool) -> None:
     with opened() as here:
         bot = _find(here, bot_id)
         if new:
-            bot = dataclasses.replace(bot, identity_generation=bot.identity_generation + 1)
+            bot = dataclasses.replace(bot, identity_generation=new_generation())
             here.store.save_bot(bot)
         signer: Signer = build_signer(here.settings)
         click.echo(signing_key(signer, bot))
@@ -125,8 +126,8 @@ def apply(file: Path, dry_run: bool, prune: bool) -> None:
 
 
 def _apply_one(here: Opened, old: Bot | None, new: Bot, dry_run: bool) -> int:
-    if old is not None:
-        new = dataclasses.replace(new, identity_generation=old.identity_generation)
+    generation = old.identity_generation if old else new_generation()
+    new = dataclasses.replace(new, identity_generation=generation)
     if old == new:
         return 0
     before = as_toml(old).splitlines() if old else []

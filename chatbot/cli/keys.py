@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 import click
 
 from chatbot.access.directory import revoke as end_key
+from chatbot.access.first_run import FIRST_KEY_FILE
 from chatbot.cli.opened import Opened, base_url, opened
 from chatbot.core.api_key import (
+    OF_A_BOT,
     PUBLISHABLE,
     SCOPES,
     SECRET,
@@ -21,6 +23,7 @@ from chatbot.core.api_key import (
     new_text,
 )
 from chatbot.core.bot import matching
+from chatbot.core.kept_secret import replace_secret
 from chatbot.core.origin import check_pattern
 from chatbot.services import build_state
 
@@ -80,6 +83,10 @@ def _check_options(
 ) -> None:
     if secret and origins:
         raise click.UsageError("A secret key is for no page: leave --origin out.")
+    if bot_id and not set(scopes) <= set(OF_A_BOT):
+        raise click.UsageError(
+            f"A key of one bot can have the scopes {' and '.join(OF_A_BOT)} only."
+        )
     if not secret and scopes:
         raise click.UsageError(
             "A key for a page has no scopes: leave --scope out, or say --secret."
@@ -153,6 +160,7 @@ def rotate(which: str, days: int) -> None:
         }  # fmt: skip
         new = describe(text, **kept)
         here.store.add_key(new)
+        _keep_if_first(here, old, text)
         ends = "is revoked"
         if days:
             until = min(now + days * _DAY, old.expires_at or math.inf)
@@ -161,6 +169,13 @@ def rotate(which: str, days: int) -> None:
         else:
             _end(here, old)
         click.echo(f"{text}\n\nThis is {new.id}; {old.id} {ends}.")
+
+
+def _keep_if_first(here: Opened, old: ApiKey, text: str) -> None:
+    """The key of the first start is also in a file, which has the new one from now on."""
+    file = here.settings.data_dir / FIRST_KEY_FILE
+    if file.exists() and digest_of(file.read_text("ascii", "replace").strip()) == old.digest:
+        replace_secret(file, text)
 
 
 def _find(here: Opened, which: str) -> ApiKey:

@@ -10,10 +10,9 @@ import time
 import click
 
 from chatbot import __version__
-from chatbot.access.first_run import DEMO, FIRST_KEY_FILE, first_key
+from chatbot.access.first_run import DEMO, FIRST_KEY_FILE
 from chatbot.cli.opened import base_url
-from chatbot.core.api_key import PUBLISHABLE
-from chatbot.core.provider_config import OPENAI
+from chatbot.core.api_key import PUBLISHABLE, ApiKey, digest_of
 from chatbot.core.resources import data_folder
 from chatbot.core.settings import Settings, SettingsError, is_loopback, load_settings
 from chatbot.core.settings_table import as_markdown
@@ -69,23 +68,28 @@ def _serve_threaded(settings: Settings) -> None:
 
 def _model_of(settings: Settings) -> str:
     """A model that the provider has; only OpenAI's own are known by name."""
-    if settings.uses_mock:
-        return "mock"
-    return "gpt-4o-mini" if settings.providers[0].base_url == OPENAI else "MODEL"
+    return "mock" if settings.uses_mock else settings.model_of_bots or "MODEL"
 
 
-def _demo_key(settings: Settings) -> str:
-    """The demo bot's key for pages of this machine; empty where there is none, or no database."""
+def _living_keys(settings: Settings) -> list[ApiKey]:
+    """The keys of the store that are accepted; none where there is no database. Makes those of the first run."""
     database = build_database(settings)
     try:
         prepare(settings, database)
-        keys = DirectoryStore(database).contents().keys
+        return [k for k in DirectoryStore(database).contents().keys if k.alive(time.time())]
     except StoreAway:
-        return ""
+        return []
     finally:
         database.close()
-    alive = (k for k in keys if k.bot_id == DEMO and k.alive(time.time()))
-    return next((k.shown for k in alive if k.kind == PUBLISHABLE), "")
+
+
+def _first_key(settings: Settings, keys: list[ApiKey]) -> str:
+    """What stands for the first key in a curl line: itself, on loopback; empty where it is not accepted."""
+    file = settings.data_dir / FIRST_KEY_FILE
+    text = file.read_text("ascii", "replace").strip() if file.exists() else ""
+    if not any(key.digest == digest_of(text) for key in keys):
+        return ""
+    return text if is_loopback(settings.host) else f"$(cat {file})"
 
 
 def banner(settings: Settings) -> str:
@@ -93,19 +97,18 @@ def banner(settings: Settings) -> str:
 
     Off loopback the key is not printed: standard output may be somebody's log.
     """
-    base, demo_key = base_url(settings), _demo_key(settings) if is_loopback(settings.host) else ""
+    keys = _living_keys(settings)
+    demo = (k.shown for k in keys if k.bot_id == DEMO and k.kind == PUBLISHABLE)
+    demo_key = next(demo, "") if is_loopback(settings.host) else ""
+    base, shown = base_url(settings), _first_key(settings, keys)
     provider = "the built-in mock" if settings.uses_mock else settings.providers[0].base_url
     lines = [f"chatbot {__version__} on {base}, answers from {provider}", ""]
-    if settings.api_keys:
-        shown = "$KEY"
-        lines.append(
-            "Keys: those of CHATBOT_API_KEYS, which are not printed. With one of them in $KEY:"
-        )
+    if shown:
+        lines.append(f"Key: kept in {settings.data_dir / FIRST_KEY_FILE}")
     else:
-        key, made = first_key(settings.data_dir)
-        file = settings.data_dir / FIRST_KEY_FILE
-        shown = key.reveal() if is_loopback(settings.host) else f"$(cat {file})"
-        lines.append(f"Key: {'made now and ' if made else ''}kept in {file}")
+        shown = "$KEY"
+        where = "CHATBOT_API_KEYS" if settings.api_keys else "`keys list`"
+        lines.append(f"Keys: those of {where}, which are not printed. With one of them in $KEY:")
     model = settings.model or _model_of(settings)
     lines += [
         f"Look: {base}/" + (f"#key={demo_key}" if demo_key else ""),

@@ -15,6 +15,8 @@ SECRET, PUBLISHABLE = "sk", "pk"
 SCOPES = ("chat", "conversations", "operate", "admin")
 """`chat`: completions, models, embeddings. `conversations`: those of the bots, with their feedback.
 `operate`: readiness in detail, metrics. `admin`: all of them, and the operator's pages."""
+OF_A_BOT = ("chat", "conversations")
+"""Those that a key which is bound to a bot can have."""
 PREFIX_CHARS = 11
 """Of a key's characters, those that it is found and shown by: 48 random bits of more than 128."""
 
@@ -45,6 +47,8 @@ class ApiKey:
 
     def may(self, scope: str) -> bool:
         """Whether it is for this."""
+        if self.bot_id is not None and scope not in OF_A_BOT:
+            return False
         return scope in self.scopes or "admin" in self.scopes
 
 

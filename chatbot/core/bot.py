@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 from chatbot.core.origin import check_pattern
 from chatbot.core.settings_table import nearest
 
+_FACTS_CHARS = 500_000
+"""What goes into a prompt is far less; all of it is looked at when a bot has changed."""
 IDENTIFY = ("off", "optional", "required")
 
 
@@ -168,7 +170,10 @@ def _limits(value: object) -> Limits:
     for name, number in value.items():
         if name not in known:
             raise ValueError(f"{name!r} is no limit.{nearest(str(name), known)}")
-        whole_number(0, 1_000_000)(number)
+        try:
+            whole_number(0, 1_000_000)(number)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
     return Limits(**value)
 
 
@@ -182,6 +187,8 @@ def _facts(value: object) -> tuple[Fact, ...]:
     facts = several(_fact, 100)(value)
     if len({fact.name for fact in facts}) < len(facts):
         raise ValueError("expected facts of different names")
+    if sum(len(fact.text) for fact in facts) > _FACTS_CHARS:
+        raise ValueError(f"expected at most {_FACTS_CHARS} characters of facts in all")
     return facts
 
 
@@ -203,7 +210,7 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "limits": _limits,
     "retention_days": whole_number(1, 3650),
     "identify": one_of(*IDENTIFY),
-    "identity_generation": whole_number(1, 1_000_000),
+    "identity_generation": whole_number(1, 2**31 - 1),
     "facts": _facts,
 }  # fmt: skip
 

@@ -33,6 +33,11 @@ def kept_secret(file: Path, make: Callable[[], str]) -> tuple[Secret, bool]:
     return Secret(value), made
 
 
+def replace_secret(file: Path, value: str) -> None:
+    """Put another secret into `file`. Raises `OSError`."""
+    _draft(file, value).replace(file)
+
+
 def _draft(file: Path, value: str) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f"{file.name}.{token_hex(8)}")  # containers may share process numbers

@@ -9,6 +9,7 @@ a setting must never become a surprise in production.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from chatbot.core.logging import log
 from chatbot.core.provider_config import (
+    OPENAI,
     ProviderConfig,
     RouteConfig,
     default_providers,
@@ -25,7 +28,7 @@ from chatbot.core.provider_config import (
 from chatbot.core.secret import Secret
 from chatbot.core.settings_table import TABLE, SettingsError, nearest
 
-__all__ = ["Settings", "SettingsError", "is_loopback", "load_settings", "url_host"]
+__all__ = ["Settings", "SettingsError", "is_loopback", "load_settings", "settings_now", "url_host"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,14 @@ class Settings:
         """Whether answers come from the mock, which every page then says."""
         return not self.providers
 
+    @property
+    def model_of_bots(self) -> str:
+        """The model of bots that name none: the default one, or a small one of OpenAI's; empty: the provider's
+        to choose, since only OpenAI's are known by name."""
+        if self.model or self.uses_mock:
+            return self.model
+        return "gpt-4o-mini" if self.providers[0].base_url == OPENAI else ""
+
 
 def is_loopback(host: str) -> bool:
     """Whether nobody but this machine can reach `host`."""
@@ -91,6 +102,25 @@ def load_settings(
     settings = Settings(**read, providers=providers, routes=routes)  # type: ignore[arg-type]
     _check(settings)
     return settings
+
+
+_started_with: Settings | None = None
+
+
+def settings_now() -> Settings:
+    """The settings as they are; where they can't be used, those that this process, or the one it comes from,
+    has started with, and a line in the log: a typing error must not end a server that is being reloaded.
+
+    Raises `SettingsError` at the first start.
+    """
+    global _started_with  # noqa: PLW0603  a server has one set of settings, and its workers come from it
+    try:
+        _started_with = load_settings()
+    except SettingsError as error:
+        if _started_with is None:
+            raise
+        log("settings_kept", level=logging.ERROR, reason=str(error))
+    return _started_with
 
 
 def _gather(

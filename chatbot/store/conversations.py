@@ -7,8 +7,8 @@ finds nothing, whatever a view forgot to check.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -18,7 +18,6 @@ from sqlalchemy import (
     and_,
     delete,
     func,
-    or_,
     select,
     true,
     update,
@@ -31,6 +30,7 @@ from chatbot.store.tables import bots, conversations, feedback, forgotten, messa
 STALE_SECONDS = 60.0
 """An answer under way that nobody has saved for so long has lost its process."""
 _HISTORY_ROWS = 80
+_HISTORY = tuple(messages.c[n] for n in ("role", "content", "state", "turn", "updated_at"))
 _FORGOTTEN_DAYS = 30
 _AT_ONCE = 500
 
@@ -82,10 +82,14 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Turns:
-    """What has been said so far: (role, content, state), the oldest first; `running` where an answer is."""
+    """What has been said so far: (role, content, state), the oldest first; `running` where an answer is.
+
+    `newest` is the number of the newest turn.
+    """
 
     messages: tuple[tuple[str, str, str], ...] = ()
-    running: bool = field(default=False)
+    running: bool = False
+    newest: int = 0
 
 
 class ConversationStore:
@@ -99,7 +103,7 @@ class ConversationStore:
 
         def read(connection: Connection) -> Turns | None:
             asked = (
-                select(messages.c.role, messages.c.content, messages.c.state, messages.c.updated_at)
+                select(*_HISTORY)
                 .select_from(conversations.outerjoin(messages))
                 .where(conversations.c.id == conversation_id, scope.living())
                 .order_by(messages.c.turn.desc(), messages.c.role)
@@ -110,7 +114,8 @@ class ConversationStore:
                 return None
             since = time.time() - STALE_SECONDS
             said = tuple((r.role, r.content, r.state) for r in reversed(rows) if r.role)
-            return Turns(said, any(r.state == "running" and r.updated_at > since for r in rows))
+            running = any(r.state == "running" and r.updated_at > since for r in rows)
+            return Turns(said, running, max(r.turn or 0 for r in rows))
 
         return self._database.run(read)
 
@@ -189,15 +194,17 @@ class ConversationStore:
 
         def write(connection: Connection) -> Mapping[str, int]:
             now = time.time()
-            asked = select(conversations.c.id).where(_past_its_time(connection, now))
-            gone = forget_conversations(connection, asked.limit(_AT_ONCE))
+            gone = 0
+            for condition in _past_their_time(connection, now):
+                asked = select(conversations.c.id).where(condition).limit(_AT_ONCE)
+                gone += forget_conversations(connection, asked).conversations
             lost = update(messages).where(
                 messages.c.state == "running", messages.c.updated_at < now - STALE_SECONDS
             )
             ended = connection.execute(lost.values(state="interrupted", code="server_restarting"))
             old = forgotten.c.forgotten_at < now - _FORGOTTEN_DAYS * 86400
             connection.execute(delete(forgotten).where(old))
-            return {"expired": gone.conversations, "interrupted": ended.rowcount}
+            return {"expired": gone, "interrupted": ended.rowcount}
 
         done = self._database.run(write, write=True, limit=10.0)
         if done["expired"]:
@@ -235,12 +242,13 @@ def _sum(one: Receipt, other: Receipt) -> Receipt:
     return Receipt(*(a + b for a, b in zip(vars(one).values(), vars(other).values(), strict=True)))
 
 
-def _past_its_time(connection: Connection, now: float) -> ColumnElement[bool]:
-    """Which conversations are to go: by their own end, by a retention that was shortened since, and those
-    of bots that are gone (a question may have been saved just behind its bot's deletion)."""
-    parts = [conversations.c.expires_at <= now, conversations.c.bot_id.not_in(select(bots.c.id))]
-    for row in connection.execute(select(bots.c.id, bots.c.settings)):
-        kept = float(row.settings.get("retention_days", 3650)) * 86400
-        old = conversations.c.created_at <= now - kept
-        parts.append(and_(conversations.c.bot_id == row.id, old))
-    return or_(*parts)
+def _past_their_time(connection: Connection, now: float) -> Iterator[ColumnElement[bool]]:
+    """Which conversations are to go: by their own end, those of bots that are gone (a question may have been
+    saved just behind its bot's deletion), and by a retention that was shortened since."""
+    yield conversations.c.expires_at <= now
+    yield conversations.c.bot_id.not_in(select(bots.c.id))
+    days = bots.c.settings["retention_days"].as_integer()
+    for bot_id, kept in connection.execute(select(bots.c.id, days)).all():
+        if kept is not None:
+            old = conversations.c.created_at <= now - kept * 86400
+            yield and_(conversations.c.bot_id == bot_id, old)

@@ -14,13 +14,14 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from uuid import uuid4
 
 from chatbot.core.logging import log
 from chatbot.store.saved import Saved, as_dict, conversation_of, from_dict
 
-_AT_ONCE = 500
+_AT_ONCE = 200
 
 
 class Spool:
@@ -62,6 +63,10 @@ class Spool:
             return sorted(self._folder.glob("*.jsonl"))
         return []
 
+    def waits(self) -> bool:
+        """Whether anything waits that can be read, be it another process's."""
+        return any(file not in self._unread for file in self.files())
+
     def play_back(self, write: Callable[[list[Saved]], None]) -> int:
         """Hand what waits to `write`, and remove it once that has returned; how many items it were.
 
@@ -80,11 +85,14 @@ class Spool:
         try:
             with file.open("rb") as lines:
                 fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                items = [item for line in lines if (item := _read(line)) is not None]
-                for start in range(0, len(items), _AT_ONCE):
-                    write(items[start : start + _AT_ONCE])
+                count = 0
+                while some := list(islice(lines, _AT_ONCE)):
+                    items = [item for line in some if (item := _read(line)) is not None]
+                    write(items)
+                    count += len(items)
+                    time.sleep(0)  # others have their turn
                 file.unlink(missing_ok=True)
-                return len(items)
+                return count
         except (FileNotFoundError, BlockingIOError):
             return 0  # somebody else's, or done by somebody else
         except OSError as error:  # of this file, which keeps no other back

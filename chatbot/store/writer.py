@@ -77,24 +77,29 @@ class Writer:
     def settle(self, conversation_id: str) -> None:
         """Have everything of this conversation that was put down here saved before going on.
 
-        Raises `StoreAway` where it waits in the spool.
+        Raises `StoreAway` where it waits in the spool, or may wait in another process's.
         """
         unsaved = [*self._waiting, *self._saving]  # in the order in which items move on
         if any(conversation_of(item) == conversation_id for item in unsaved):
             self.flush()
-        if conversation_id in self._spooled:
-            with self._turn_lock:
-                self._play_back()
-            if conversation_id in self._spooled:
+        if conversation_id in self._spooled or self._spool.waits():
+            self._with_turn(self._play_back)
+            if conversation_id in self._spooled or self._spool.waits():
                 raise StoreAway("spooled")
 
     def flush(self) -> None:
         """Save all that was put down, now. Raises `StoreAway` where that does not come to its turn in time."""
+        self._with_turn(self._save_all)
+
+    def _save_all(self) -> None:
+        while self._waiting:
+            self._save_some()
+
+    def _with_turn(self, work: Callable[[], None]) -> None:
         if not self._turn_lock.acquire(timeout=LIMIT_SECONDS):
             raise StoreAway("busy")
         try:
-            while self._waiting:
-                self._save_some()
+            work()
         finally:
             self._turn_lock.release()
 

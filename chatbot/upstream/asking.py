@@ -180,11 +180,14 @@ class Asking:
         later: Turn | None = self._turns.next(well=True) or again
         while later is not None:
             attempt, splice, more = self._begin(later.target), Splice(delivered, broken.id), False
+            self.reader = broken  # what the caller has, until there is more
             try:
                 for piece in attempt.stream(last=later.last, beat=beat):
                     rest = splice.feed(piece)
-                    more = more or bool(rest)
+                    if rest and not more:
+                        more, self.reader = True, attempt.reader
                     yield rest
+                self.reader = attempt.reader
                 self._turns.note(later.target, None, now() - attempt.began)
                 return
             except AnswersDiffer as difference:

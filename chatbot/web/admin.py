@@ -13,13 +13,14 @@ from flask import Blueprint, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from chatbot import __version__
+from chatbot.access.logins import LOGIN_SECONDS
+from chatbot.access.sessions import Token
 from chatbot.core.api_key import SECRET, ApiKey
 from chatbot.core.errors import InvalidApiKey, KeyNotAllowed, OriginNotAllowed
 from chatbot.web.guard import own_origin, services
 
 bp = Blueprint("admin", __name__)
 COOKIE = "chatbot_operator"
-LOGIN_SECONDS = 8 * 3600
 _KIND = "adm"
 
 
@@ -61,8 +62,11 @@ def login() -> AnyResponse | tuple[str, int]:
 
 @bp.post("/admin/logout")
 def logout() -> AnyResponse:
-    """Forget the cookie."""
+    """End the login, and forget its cookie."""
     _check_form()
+    login = _login()[1]
+    if login is not None:
+        services().logins.end(login)
     response = redirect(url_for("admin.overview"), 303)
     response.delete_cookie(COOKIE, path="/")
     return response
@@ -81,11 +85,17 @@ def revoke(key_id: str) -> AnyResponse:
 
 def operator() -> ApiKey | None:
     """The key by which the operator is logged in; None where nobody is."""
-    key_id, _, text = request.cookies.get(COOKIE, "").partition(".")
-    if services().signer.read(_KIND, text, key_id) is None:
+    key_id, login = _login()
+    if login is None or services().logins.has_ended(login):
         return None
     found = next((k for k in services().directory.keys if k.id == key_id), None)
     return found if found and services().directory.is_alive(found) and found.may("admin") else None
+
+
+def _login() -> tuple[str, Token | None]:
+    """The id of the key that the cookie names, and its login where that is a good one."""
+    key_id, _, text = request.cookies.get(COOKIE, "").partition(".")
+    return key_id, services().signer.read(_KIND, text, key_id)
 
 
 def _csrf() -> str:

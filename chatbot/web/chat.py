@@ -6,10 +6,10 @@ from flask import Blueprint, Response, g, request
 
 from chatbot.access.caller import Caller
 from chatbot.chat.answer import read_request
-from chatbot.chat.conversing import Asked, with_prompt
+from chatbot.chat.conversing import Asked
 from chatbot.protocol.chat_request import ChatRequest
 from chatbot.relay.departure import ClientConnection
-from chatbot.web.guard import caller, json_body, services, write_line
+from chatbot.web.guard import caller, enter, json_body, services, write_line
 from chatbot.web.streaming import stream_response
 from chatbot.web.visiting import visiting
 
@@ -28,7 +28,7 @@ def create() -> Response:
     record.stream = asked.stream
     asking = chat.ask(asked, record.request_id)
     client = ClientConnection(request.environ.get("gunicorn.socket"))
-    leave = services().running.enter(asking.abort, who.key.id)
+    leave = enter(asking.abort, who)
     if visit:
         visit.begin(record, lambda: asking.reader)
 
@@ -66,4 +66,4 @@ def _visit(who: Caller, came: ChatRequest) -> Asked | None:
 
 
 def _owners(who: Caller, came: ChatRequest) -> ChatRequest:
-    return with_prompt(who.bot, came) if who.bot else came
+    return services().conversing.with_prompt(who.bot, came) if who.bot else came

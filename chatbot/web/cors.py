@@ -17,13 +17,10 @@ from chatbot.web.errors import error_response
 from chatbot.web.guard import own_origin, services
 
 API_PREFIXES = ("/api/v1", "/v1")
-OPEN_PATH = "/api/v1/widget/config"
+_OPEN = "/widget/config"
 """What every page may read."""
 ALLOWED_METHODS = "GET, POST, PATCH, DELETE"
-ALLOWED_HEADERS = (
-    "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Conversation-ID, "
-    "X-Requested-With, X-Session-ID, X-Visitor-Token"
-)
+ALLOWED_HEADERS = "Authorization, Content-Type, X-Conversation-ID, X-Requested-With, X-Session-ID, X-Visitor-Token"
 EXPOSED_HEADERS = (
     "Retry-After, Server-Timing, X-Chatbot-Ignored, X-Conversation-ID, X-Message-ID, X-Request-ID, "
     "X-Session-ID"
@@ -50,7 +47,7 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def mark(response: Response) -> Response:
-        if not _is_api(request.path) or request.path == OPEN_PATH:
+        if not _is_api(request.path) or request.path.endswith(_OPEN):
             return response
         response.headers.add("Vary", "Origin")
         origin = request.headers.get("Origin", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request
@@ -35,6 +36,19 @@ def caller(*scopes: str) -> Caller:
     found = admit(services().directory, bearer(), origin(), own_origin(), *scopes)
     g.record.key_id, g.record.bot_id = found.key.id, found.key.bot_id or ""
     return found
+
+
+def enter(stop: Callable[[ChatbotError], None], who: Caller) -> Callable[[], None]:
+    """Take a place among the running answers; see `relay/running`.
+
+    A key may have ended while its request was on its way: from here on it is told, so it is looked at once more.
+    Raises `Overloaded`, `InvalidApiKey`.
+    """
+    leave = services().running.enter(stop, who.key.id)
+    if not services().directory.is_alive(who.key):
+        leave()
+        raise InvalidApiKey("This API key is not known here.")
+    return leave
 
 
 def bearer() -> str:

@@ -14,7 +14,7 @@ from chatbot.relay.departure import ClientConnection
 from chatbot.upstream.failure import failure_of
 from chatbot.upstream.provider import Aborted, Exchange
 from chatbot.upstream.reading import read_whole, too_late
-from chatbot.web.guard import caller, json_body, services
+from chatbot.web.guard import caller, enter, json_body, services
 
 bp = Blueprint("passthrough", __name__)
 
@@ -58,7 +58,7 @@ def _pass(method: str, path: str, body: bytes | None = None) -> Response:
     client = ClientConnection(request.environ.get("gunicorn.socket"))
     leave = None
     try:
-        leave = services().running.enter(stop, who.key.id)
+        leave = enter(stop, who)
         client.watch(exchange.abort)
         return _answer(exchange, now() + provider.timeouts.total)
     except Aborted:

@@ -7,6 +7,7 @@ from flask import Flask, Response, g, request
 from chatbot.access.caller import Caller
 from chatbot.chat.visitor import Visitor
 from chatbot.core.errors import NotFound, StorageUnavailable
+from chatbot.core.text import storable
 from chatbot.store.conversations import Scope
 from chatbot.web.guard import services
 
@@ -30,10 +31,15 @@ def scope_of(who: Caller) -> Scope:
     if services().writer.is_away:
         raise StorageUnavailable
     if not who.is_publishable:
-        return Scope(who.key.bot_id or request.args.get("bot"), None)
+        return Scope(who.key.bot_id or _asked_bot(), None)
     visitor = visiting(who)
     g.told = {"X-Session-ID": visitor.session.text}
     return visitor.scope
+
+
+def _asked_bot() -> str | None:
+    asked = request.args.get("bot")
+    return None if asked is None else storable(asked)
 
 
 def init_app(app: Flask) -> None:

@@ -350,19 +350,19 @@ def test_the_first_run_happens_once(store, tmp_path):
     database = Database(Secret(""), tmp_path / "empty")
     database.prepare()
     new, key = DirectoryStore(database), Secret(new_text(SECRET))
-    first_run(new, key)
+    first_run(new, key, alone=True)
     first = new.contents()
     assert [bot.id for bot in first.bots] == ["demo"]
     assert sorted((k.name, k.kind, k.scopes) for k in first.keys) == [
         ("demo", PUBLISHABLE, ()),
         ("first", SECRET, ("admin",)),
     ]
-    first_run(new, key)
+    first_run(new, key, alone=True)
     assert new.contents() == first
     new.delete_bot("demo")
     for kept in new.contents().keys:
         new.end_key(kept.id, at=1.0)
-    first_run(new, key)
+    first_run(new, key, alone=True)
     assert new.contents().bots == ()
     assert [k.alive(2.0) for k in new.contents().keys] == [False]
     database.close()

@@ -127,7 +127,7 @@ BAD = {
                {"facts_tokens": True}, {5: 5}],
     "retention_days": [0, 3651, "30", 1.5, None],
     "identify": ["yes", "", "OFF", True, None, ["off"]],
-    "identity_generation": [0, "1", None, 1_000_001],
+    "identity_generation": [0, "1", None, 2**31],
     "facts": ["a.md", ["a.md"], [{}], [{"name": "a"}], [{"name": "a", "text": "b", "more": "c"}],
               [{"name": 5, "text": "b"}], [{"name": "a", "text": "\0"}], [{"name": "a" * 201, "text": ""}],
               [{"name": "a", "text": "x" * 500_001}], [{"name": "a", "text": ""}] * 101, None],

@@ -28,7 +28,7 @@ from chatbot.store.tables import messages
 from tests.store.turns import ANY, HERS, Talk, rows, said, save
 
 EACH_DATABASE = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 
@@ -186,6 +186,7 @@ VALUES = st.recursive(
 MAPS = st.dictionaries(st.text(), VALUES, max_size=4)
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     st.builds(Begin, MAPS, MAPS, MAPS, st.booleans())
     | st.builds(Change, st.text(), st.text(), MAPS)

@@ -277,3 +277,48 @@ def test_a_locked_database_holds_up_no_stream_and_nothing_is_lost(tmp_path):
             return found == 8
 
         wait_for(saved)
+
+
+def test_a_request_that_was_on_its_way_when_its_key_ended_gets_no_answer(tmp_path):
+    with shop(tmp_path) as (here, _):
+        body = b'{"messages":[{"role":"user","content":"Hello"}],"stream":true}'
+        with here.visitor() as visit:
+            head = "".join(f"{k}: {v}\r\n" for k, v in visit.headers.items())
+            visit.client.sock.sendall(
+                f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n{head}"
+                f"Content-Length: {len(body)}\r\n\r\n".encode()
+                + body[:5]
+            )
+            wait_for(lambda: here.server.counts()["fds"] > 0)
+            here.store.end_key(here.api_key.id, at=time.time())
+            wait_for(lambda: not here.knows(here.key))
+            visit.client.sock.sendall(body[5:])
+            assert visit.client.reply().status == 401
+        assert not here.provider.log
+
+
+def test_an_answer_that_was_left_while_its_rest_was_sought_keeps_its_beginning(tmp_path):
+    with shop(tmp_path) as (here, scripts):
+        broken, silent = answer(["Some ", "words "], end=False), answer([], end=False)
+        broken.end = "reset"
+        scripts += [broken, silent]
+        with here.visitor() as visit:
+            begun(visit, "words ")
+            wait_for(lambda: len(here.provider.log) == 2)
+            ids = dict(visit.ids)
+        later = here.visitor()
+        later.ids = ids
+        wait_for(lambda: [a["state"] for a in later.answers()] == ["stopped"])
+        assert later.answers()[0]["content"] == "Some words "
+
+
+def test_a_typing_error_and_a_reload_leave_the_server_as_it_was(tmp_path):
+    env = tmp_path / ".env"
+    env.write_text("")
+    with shop(tmp_path) as (here, _):
+        env.write_text("CHATBOT_NONSENSE=1\n")
+        os.kill(here.server.process.pid, signal.SIGHUP)
+        wait_for(lambda: _children(here.server.process.pid) not in ([], [here.server.worker]))
+        wait_for(lambda: "settings_kept" in here.server.log_file.read_text())
+        with here.visitor() as visit:
+            assert visit.ask("Hi").events[-1] == "[DONE]"

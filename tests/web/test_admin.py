@@ -158,3 +158,19 @@ def test_what_is_the_operators_takes_a_key_for_it(app, client):
         key = {"Authorization": f"Bearer {add_key(app, scopes=scopes)}", **away}
         assert client.get("/metrics", headers=key).status_code == status
         assert ("database" in client.get("/readyz", headers=key).json) == (status == 200)
+
+
+def test_a_login_that_was_ended_is_ended_for_whoever_kept_the_cookie(client):
+    log_in(client)
+    kept = client.get_cookie("chatbot_operator").value
+    form = {"csrf": csrf(client.get("/admin"))}
+    client.post("/admin/logout", data=form, headers={"Origin": HERE})
+    client.set_cookie("chatbot_operator", kept)
+    assert "Answers under way" not in client.get("/admin").text
+
+
+def test_a_key_of_one_bot_is_nobodys_operator(app, client):
+    key = add_key(app, scopes=("admin", "operate"), bot_id="demo")
+    assert log_in(client, key).status_code == 401
+    away = {"X-Forwarded-For": "203.0.113.7", "Authorization": f"Bearer {key}"}
+    assert client.get("/metrics", headers=away).status_code == 401

@@ -39,8 +39,8 @@ def test_a_preflight_needs_no_key_and_says_exactly_what_is_used(site, shop):
     assert allowed == {
         "Access-Control-Allow-Origin": ORIGIN,
         "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE",
-        "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, "
-        "Last-Event-ID, X-Conversation-ID, X-Requested-With, X-Session-ID, X-Visitor-Token",
+        "Access-Control-Allow-Headers": "Authorization, Content-Type, "
+        "X-Conversation-ID, X-Requested-With, X-Session-ID, X-Visitor-Token",
     }
     assert reply.headers["Access-Control-Max-Age"] == "7200"
     assert "Origin" in reply.headers["Vary"]
