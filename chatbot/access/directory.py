@@ -39,6 +39,7 @@ class _Known:
     keys: tuple[ApiKey, ...] = ()
     bots: dict[str, Bot] = field(default_factory=dict)
     origins: tuple[str, ...] = ()
+    by_id: dict[str, ApiKey] = field(default_factory=dict)
 
 
 class Directory:
@@ -59,7 +60,7 @@ class Directory:
         self._fixed = fixed
         self._prepare = prepare
         self._on_ended = on_ended
-        self._known = _Known(ring=KeyRing(fixed), keys=fixed)
+        self._known = _Known(ring=KeyRing(fixed), keys=fixed, by_id={k.id: k for k in fixed})
         self._alive: set[str] = set()
         self._background = Background(self.look, lambda: LOOK_SECONDS)
 
@@ -109,10 +110,14 @@ class Directory:
         return matches(origin, self._known.origins)
 
     def is_alive(self, key: ApiKey) -> bool:
-        """Whether a key is accepted now."""
+        """Whether a key is accepted now, whatever it was when it was found."""
         known = self._known
+        now = known.by_id.get(key.id)
         return (
-            key.alive(time.time()) and key.digest not in known.revoked and _has_bot(key, known.bots)
+            now is not None
+            and now.alive(time.time())
+            and now.digest not in known.revoked
+            and _has_bot(now, known.bots)
         )
 
     def end_key(self, key: ApiKey) -> None:
@@ -183,11 +188,12 @@ class Directory:
 def _know(
     number: int, keys: tuple[ApiKey, ...], bots: tuple[Bot, ...], revoked: frozenset[str]
 ) -> _Known:
-    by_id = {bot.id: bot for bot in bots}
-    ours = tuple(k for k in keys if k.digest not in revoked and _has_bot(k, by_id))
+    its_bots = {bot.id: bot for bot in bots}
+    ours = tuple(k for k in keys if k.digest not in revoked and _has_bot(k, its_bots))
     living = [k for k in ours if k.kind == PUBLISHABLE and k.alive(time.time())]
-    patterns = {origin for key in living for origin in _origins(key, by_id)}
-    return _Known(number, revoked, KeyRing(ours), keys, by_id, tuple(sorted(patterns)))
+    patterns = {origin for key in living for origin in _origins(key, its_bots)}
+    by_id = {key.id: key for key in keys}
+    return _Known(number, revoked, KeyRing(ours), keys, its_bots, tuple(sorted(patterns)), by_id)
 
 
 def _has_bot(key: ApiKey, bots: dict[str, Bot]) -> bool:

@@ -69,7 +69,7 @@ def test_a_bot_without_pages_is_said(run):
 def test_a_secret_key_has_its_scopes_and_its_days(shop):
     for options, scopes, bot_id in (
         ((), ("chat",), None), (("--scope", "admin"), ("admin",), None),
-        (("--scope", "chat", "--scope", "operate", "--bot", "shop"), ("chat", "operate"), "shop"),
+        (("--scope", "chat", "--scope", "conversations", "--bot", "shop"), ("chat", "conversations"), "shop"),
     ):  # fmt: skip
         text, key_id = key_of(shop("keys", "create", "--secret", "--days", "7", *options))
         key = kept(shop, key_id)
@@ -222,3 +222,9 @@ def test_the_first_key_is_a_key_like_others_and_stays_revoked(shop, data_dir):
     assert "is revoked" in shop("keys", "revoke", first)
     shop("keys", "list")
     assert not kept(shop, kept_id(shop, first)).alive(time.time())
+
+
+@pytest.mark.parametrize("scope", ["admin", "operate"])
+def test_a_key_of_one_bot_is_not_made_the_operators(shop, scope):
+    said = shop.stdout("keys", "create", "--secret", "--bot", "shop", "--scope", scope)
+    assert "chat and conversations only" in said
