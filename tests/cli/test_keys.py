@@ -226,5 +226,5 @@ def test_the_first_key_is_a_key_like_others_and_stays_revoked(shop, data_dir):
 
 @pytest.mark.parametrize("scope", ["admin", "operate"])
 def test_a_key_of_one_bot_is_not_made_the_operators(shop, scope):
-    said = shop.stdout("keys", "create", "--secret", "--bot", "shop", "--scope", scope)
+    said = shop.refused("keys", "create", "--secret", "--bot", "shop", "--scope", scope)
     assert "chat and conversations only" in said
