@@ -11,8 +11,10 @@ const question = /** @type {HTMLInputElement} */ (element("question"));
 const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
 const talk = element("talk");
 const timing = element("timing");
+const privacy = /** @type {HTMLAnchorElement} */ (element("privacy"));
 /** @type {Record<string, string>} */
 const ids = {};
+let contact = "";
 
 const fromAddress = new URLSearchParams(location.hash.slice(1)).get("key");
 if (fromAddress) key.value = fromAddress;
@@ -28,7 +30,8 @@ async function introduce() {
   for (const name of Object.keys(ids)) delete ids[name];
   element("greeting").textContent = "";
   element("suggestions").replaceChildren();
-  timing.textContent = "";
+  timing.textContent = contact = "";
+  privacy.hidden = true;
   if (!key.value.startsWith("pk_")) return;
   const response = await fetch(`api/v1/widget/config?key=${encodeURIComponent(key.value)}`);
   if (!response.ok) throw await refusal(response);
@@ -36,6 +39,9 @@ async function introduce() {
   element("name").textContent = bot.name;
   document.title = bot.name;
   element("greeting").textContent = bot.greeting;
+  contact = bot.contact;
+  privacy.href = bot.privacy_url || "";
+  privacy.hidden = !bot.privacy_url;
   for (const text of bot.suggestions) {
     const suggestion = document.createElement("button");
     suggestion.type = "button";
@@ -116,6 +122,7 @@ async function trying(work) {
     await work();
   } catch (error) {
     timing.append(` It failed: ${error instanceof Error ? error.message : error}`);
+    if (contact) timing.append(` ${contact}`);
   }
   button.disabled = false;
 }
