@@ -31,6 +31,7 @@ class Spool:
         self._folder = folder
         self._descriptor = -1
         self._unread: set[Path] = set()
+        self._own: set[Path] = set()
 
     def append(self, items: list[Saved]) -> None:
         """Keep items. Raises `OSError` where that can't be."""
@@ -56,6 +57,7 @@ class Spool:
         self._descriptor = os.open(draft, flags, 0o600)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         draft.rename(file)
+        self._own.add(file)
 
     def files(self) -> list[Path]:
         """What waits, oldest first."""
@@ -63,9 +65,9 @@ class Spool:
             return sorted(self._folder.glob("*.jsonl"))
         return []
 
-    def waits(self) -> bool:
-        """Whether anything waits that can be read, be it another process's."""
-        return any(file not in self._unread for file in self.files())
+    def has_others(self) -> bool:
+        """Whether something waits that another process has put there, as far as it can be read."""
+        return any(file not in self._own | self._unread for file in self.files())
 
     def play_back(self, write: Callable[[list[Saved]], None]) -> int:
         """Hand what waits to `write`, and remove it once that has returned; how many items it were.
@@ -92,6 +94,7 @@ class Spool:
                     count += len(items)
                     time.sleep(0)  # others have their turn
                 file.unlink(missing_ok=True)
+                self._own.discard(file)
                 return count
         except (FileNotFoundError, BlockingIOError):
             return 0  # somebody else's, or done by somebody else

@@ -82,9 +82,9 @@ class Writer:
         unsaved = [*self._waiting, *self._saving]  # in the order in which items move on
         if any(conversation_of(item) == conversation_id for item in unsaved):
             self.flush()
-        if conversation_id in self._spooled or self._spool.waits():
+        if conversation_id in self._spooled or self._spool.has_others():
             self._with_turn(self._play_back)
-            if conversation_id in self._spooled or self._spool.waits():
+            if conversation_id in self._spooled or self._spool.has_others():
                 raise StoreAway("spooled")
 
     def flush(self) -> None:

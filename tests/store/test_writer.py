@@ -277,6 +277,19 @@ def test_settling_what_waits_in_a_file(make_writer, outage, database, monkeypatc
     assert said(database, talk) == WHOLE
 
 
+def test_what_another_process_has_spooled_is_waited_for(make_writer, outage, database):
+    """It may be the beginning of what is to be gone on with: nobody here knows."""
+    other, writer, talk = make_writer(), make_writer(), Talk()
+    with outage.during():
+        put(other, talk.turn())
+        other.flush()
+    with pytest.raises(StoreAway):
+        writer.settle(talk.id)  # the other is alive, and its file is its own
+    other._spool._release()
+    writer.settle(talk.id)
+    assert said(database, talk) == WHOLE
+
+
 def test_closing_while_it_is_away_keeps_answers_under_way(make_writer, outage, database):
     writer = make_writer()
     growing = Growing(writer)
