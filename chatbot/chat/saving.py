@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from secrets import token_hex
 from typing import Any
 
+from chatbot.core.ids import random_id
 from chatbot.core.text import storable
 from chatbot.core.waiting import now
 from chatbot.protocol.answer_reader import TEXT_CAP, AnswerReader
@@ -32,7 +32,7 @@ class Saving:
     def __init__(
         self, writer: Writer, conversation: dict[str, Any], *, new: bool, after: int = 0
     ) -> None:
-        self.answer_id = f"msg_{token_hex(16)}"
+        self.answer_id = f"msg_{random_id()}"
         self._writer = writer
         self._conversation = conversation
         self._new = new
@@ -51,7 +51,7 @@ class Saving:
             "conversation_id": self._conversation["id"], "turn": turn, "request_id": record.request_id,
             "created_at": at, "updated_at": at, "model": record.asked[:200], **_NOTHING,
         }  # fmt: skip
-        asked = {**row, "id": f"msg_{token_hex(16)}", "role": "user", "content": storable(question)}
+        asked = {**row, "id": f"msg_{random_id()}", "role": "user", "content": storable(question)}
         answer = {**row, "id": self.answer_id, "role": "assistant", "state": "running"}
         self._writer.put(Begin(self._conversation, asked, answer, self._new))
         self._saved_at = now()

@@ -24,6 +24,7 @@ _KEY = re.compile(
 _SIGNS = ("sk-", "sk_", "pk-", "pk_", "rk-", "rk_", "xai-", "xai_", "AIza")
 """One of them, or the word "bearer", is in every match: looking for them is cheaper than the expression."""
 _STARS = "********"
+_logger = logging.getLogger("chatbot")
 _handler: logging.Handler | None = None
 _hidden: set[str] = set()
 
@@ -86,7 +87,7 @@ def configure_logging(level: str = "info") -> None:
     _handler.setFormatter(JsonLines())
     root.addHandler(_handler)
     root.setLevel(logging.WARNING)
-    logging.getLogger("chatbot").setLevel(level.upper())
+    _logger.setLevel(level.upper())
 
 
 def log(event: str, *, level: int = logging.INFO, exc_info: bool = False, **fields: object) -> None:
@@ -102,4 +103,4 @@ def log_fields(
     exc_info: bool = False,
 ) -> None:
     """As `log`, with the fields in a mapping."""
-    logging.getLogger("chatbot").log(level, event, exc_info=exc_info, extra={"fields": fields})
+    _logger.log(level, event, exc_info=exc_info, extra={"fields": fields})

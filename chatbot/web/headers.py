@@ -23,7 +23,7 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def secure(response: Response) -> Response:
-        response.headers.update(_EVERYWHERE)
+        response.headers.extend(_EVERYWHERE)  # no view sets one of them
         if response.mimetype == "text/html":
             response.headers.update(_PAGES)
         if not request.path.startswith("/static/"):

@@ -47,5 +47,5 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def tell(response: Response) -> Response:
-        response.headers.update(g.get("told") or {})
+        response.headers.extend(g.get("told") or {})
         return response

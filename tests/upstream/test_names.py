@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -120,7 +121,9 @@ def system(monkeypatch):
             raise socket.gaierror("no such name")
         return [(0, 0, 0, "", ("192.0.2.1", 0)), (0, 0, 0, "", ("192.0.2.1", 0))]
 
-    monkeypatch.setattr(module.socket, "getaddrinfo", getaddrinfo)
+    # Of this module alone: other tests' servers look names up meanwhile.
+    ours = SimpleNamespace(**{**vars(socket), "getaddrinfo": getaddrinfo})
+    monkeypatch.setattr(module, "socket", ours)
     return asked, hold
 
 
