@@ -100,6 +100,8 @@ def post_worker_init(worker):
         worker.wsgi.extensions["chatbot"].running.stop_all()
 
     gevent.spawn(watch)
+    # The thread that saves is to let the streams go on at once, and not after 5 ms.
+    sys.setswitchinterval(0.0005)
     worker.wsgi.extensions["chatbot"].start()
     running = worker.wsgi.extensions["chatbot"].running
     tame(lambda: len(running))
