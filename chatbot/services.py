@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
@@ -62,7 +63,7 @@ class Services:
     upkeep: Upkeep
     _process: int = field(default=0)
 
-    @property
+    @cached_property
     def public_origin(self) -> str:
         """Scheme and host of CHATBOT_PUBLIC_URL; empty where it is not set."""
         parts = urlsplit(self.settings.public_url)

@@ -77,7 +77,6 @@ def delete(bot_id: str) -> None:
     with opened() as here:
         count = count_conversations(here.database, _find(here, bot_id).id)
         here.store.delete_bot(bot_id)
-        here.database.wipe()
         click.echo(f"Bot {bot_id} is deleted, with {count} conversations.")
 
 
@@ -119,7 +118,6 @@ def apply(file: Path, dry_run: bool, prune: bool) -> None:
             changes += 1
             if not dry_run:
                 here.store.delete_bot(bot_id)
-                here.database.wipe()
         click.echo(
             f"{changes} {'would change' if dry_run else 'changed'}, {len(wanted)} in the file."
         )

@@ -88,8 +88,7 @@ class DirectoryStore:
             known = select(api_keys.c.id).where(api_keys.c.digest == key.digest)
             if connection.execute(known).first():
                 return False
-            values = {**vars(key), "scopes": list(key.scopes), "origins": list(key.origins)}
-            connection.execute(insert(api_keys).values(values))
+            connection.execute(insert(api_keys).values(_row(key)))
             _count_up(connection)
             return True
 
@@ -126,9 +125,7 @@ class DirectoryStore:
                     id=bot.id, settings=bot.as_dict(), created_at=now, updated_at=now
                 )
             )
-            for key in keys:
-                values = {**vars(key), "scopes": list(key.scopes), "origins": list(key.origins)}
-                connection.execute(insert(api_keys).values(values))
+            connection.execute(insert(api_keys), [_row(key) for key in keys])
             _count_up(connection)
             return True
 
@@ -158,6 +155,10 @@ def _bot(settings: Any) -> Bot | None:
     except (BotError, AttributeError) as error:
         log("bot_unreadable", level=logging.ERROR, reason=type(error).__name__)
         return None
+
+
+def _row(key: ApiKey) -> dict[str, Any]:
+    return {**vars(key), "scopes": list(key.scopes), "origins": list(key.origins)}
 
 
 def _key(row: Any) -> ApiKey:

@@ -48,7 +48,7 @@ api_keys = Table(
     Column("id", String(40), primary_key=True),
     Column("kind", String(2), nullable=False),
     Column("digest", String(64), nullable=False, unique=True),
-    Column("prefix", String(16), nullable=False, index=True),
+    Column("prefix", String(16), nullable=False),
     Column("shown", String(200), nullable=False),
     Column("name", String(100), nullable=False),
     Column("bot_id", String(40)),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from flask import Blueprint, Response, jsonify, request
 
 from chatbot.access.caller import Caller
 from chatbot.chat.transcript import as_json, as_markdown
+from chatbot.chat.visitor import conversation_token
 from chatbot.core.errors import InvalidRequest, NotFound
 from chatbot.core.text import storable
 from chatbot.store.conversations import Conversation, Receipt, Scope
@@ -25,9 +27,9 @@ def newest() -> Response:
     """The newest conversations, without their messages; `limit` of them, `before` a time."""
     scope = scope_of(caller(*_SCOPES))
     limit, before = _number("limit", 20, _MOST), _time("before")
-    found = services().conversations.newest(scope, limit=limit, before=before)
-    data = [as_json(_signer_id(c), c) for c in found]
-    return jsonify(object="list", data=data, has_more=len(data) == limit)
+    found = services().conversations.newest(scope, limit=limit + 1, before=before)
+    data = [as_json(_public_id(c), c) for c in found[:limit]]
+    return jsonify(object="list", data=data, has_more=len(found) > limit)
 
 
 @bp.delete("/conversations")
@@ -49,8 +51,7 @@ def whole(conversation: str) -> Response:
 @bp.patch("/conversations/<conversation>")
 def rename(conversation: str) -> Response:
     """Give a conversation another title."""
-    who = caller(*_SCOPES)
-    found = _find(who, conversation)
+    found = _find(caller(*_SCOPES), conversation)
     title = json_object(16 * 1024).get("title")
     if not isinstance(title, str) or not title.strip() or len(title) > _TITLE_CHARS:
         raise InvalidRequest(
@@ -58,7 +59,7 @@ def rename(conversation: str) -> Response:
         )
     new = storable(title.strip())
     services().conversations.rename(Scope(found.bot_id, found.owner), found.id, new)
-    return jsonify(as_json(conversation, _find(who, conversation)))
+    return jsonify(as_json(conversation, replace(found, title=new)))
 
 
 @bp.delete("/conversations/<conversation>")
@@ -92,18 +93,15 @@ def _find(who: Caller, text: str) -> Conversation:
     scope, signer = scope_of(who), services().signer
     token_id = signer.peek("conv", text)
     found = services().conversations.whole(scope, token_id) if token_id else None
-    if found is None or text != _signer_id(found):
+    if found is None or text != _public_id(found):
         raise _not_found()
     return found
 
 
-def _signer_id(found: Conversation) -> str:
+def _public_id(found: Conversation) -> str:
     """The id that a conversation goes by outside: signed, so that none can be guessed."""
-    return (
-        services()
-        .signer.issue("conv", found.expires_at, found.bot_id, found.owner, token_id=found.id)
-        .text
-    )
+    signer, until = services().signer, found.expires_at
+    return conversation_token(signer, found.bot_id, found.owner, until, found.id).text
 
 
 def _not_found() -> NotFound:

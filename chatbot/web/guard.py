@@ -119,8 +119,13 @@ def json_body(most: int = MAX_BODY) -> bytes:
 
 def json_object(most: int) -> dict[str, object]:
     """The JSON object that is a request's body. Raises `InvalidRequest`, `RequestTooLarge`."""
+    return read_object(json_body(most))
+
+
+def read_object(body: bytes) -> dict[str, object]:
+    """The JSON object that a body is. Raises `InvalidRequest`."""
     try:
-        value = read_json(json_body(most), unique_keys=True)
+        value = read_json(body, unique_keys=True)
     except NotJSON as error:
         raise InvalidRequest(f"The body is not valid JSON: {error}.") from None
     if not isinstance(value, dict):

@@ -6,15 +6,15 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, g, request
 
-from chatbot.core.errors import ChatbotError, InvalidRequest, UpstreamError
+from chatbot.access.caller import Caller
+from chatbot.core.errors import ChatbotError, UpstreamError
 from chatbot.core.waiting import now
 from chatbot.protocol.error_body import read_provider_error
-from chatbot.protocol.strict_json import NotJSON, read_json
 from chatbot.relay.departure import ClientConnection
 from chatbot.upstream.failure import failure_of
 from chatbot.upstream.provider import Aborted, Exchange
 from chatbot.upstream.reading import read_whole, too_late
-from chatbot.web.guard import caller, enter, json_body, services
+from chatbot.web.guard import caller, enter, json_body, read_object, services
 
 bp = Blueprint("passthrough", __name__)
 
@@ -22,30 +22,25 @@ bp = Blueprint("passthrough", __name__)
 @bp.get("/models")
 def models() -> Response:
     """The provider's models."""
-    return _pass("GET", "/models")
+    return _pass(caller("models"), "GET", "/models")
 
 
 @bp.get("/models/<path:model>")
 def model(model: str) -> Response:
     """One model."""
-    return _pass("GET", f"/models/{quote(model, safe='')}")
+    return _pass(caller("models"), "GET", f"/models/{quote(model, safe='')}")
 
 
 @bp.post("/embeddings")
 def embeddings() -> Response:
     """Embeddings of texts."""
-    caller("models")
-    body = json_body()
-    try:
-        if not isinstance(read_json(body, unique_keys=True), dict):
-            raise InvalidRequest("The body must be a JSON object.")
-    except NotJSON as error:
-        raise InvalidRequest(f"The body is not valid JSON: {error}.") from None
-    return _pass("POST", "/embeddings", body)
-
-
-def _pass(method: str, path: str, body: bytes | None = None) -> Response:
     who = caller("models")
+    body = json_body()
+    read_object(body)
+    return _pass(who, "POST", "/embeddings", body)
+
+
+def _pass(who: Caller, method: str, path: str, body: bytes | None = None) -> Response:
     provider = services().router.default
     g.record.provider = provider.name
     stopped: list[ChatbotError] = []

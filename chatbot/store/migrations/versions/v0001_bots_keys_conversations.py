@@ -47,7 +47,6 @@ def _make_keys() -> None:
         sa.Column("expires_at", sa.Double),
         sa.Column("revoked_at", sa.Double),
     )
-    op.create_index("ix_api_keys_prefix", "api_keys", ["prefix"])
 
 
 def _make_conversations() -> None:
