@@ -6,15 +6,19 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 
 from chatbot.core.api_key import describe, new_text
 from chatbot.core.bot import read_bot
 from chatbot.store.conversations import ConversationStore
-from tests.server import _children, wait_for
+from tests.engines import redis_server
+from tests.server import ROOT, _children, wait_for
 from tests.visits.shop import ORIGIN, Visit, answer, shop
 
 WORDS = [f"word{n} " for n in range(40)]
@@ -323,3 +327,24 @@ def test_a_typing_error_and_a_reload_leave_the_server_as_it_was(tmp_path):
         wait_for(lambda: "settings_kept" in here.server.log_file.read_text())
         with here.visitor() as visit:
             assert visit.ask("Hi").events[-1] == "[DONE]"
+
+
+def test_a_revocation_reaches_a_machine_that_shares_redis_alone(tmp_path):
+    text = new_text("pk")
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    with redis_server(tmp_path) as (url, _), ExitStack() as stack:
+        machines = [
+            stack.enter_context(shop(folder, extra="", CHATBOT_REDIS_URL=url))[0]
+            for folder in folders
+        ]
+        for machine in machines:
+            machine.store.add_key(describe(text, bot_id="shop"))
+        wait_for(lambda: all(machine.knows(text) for machine in machines))
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "CHATBOT_DATA_DIR": str(folders[0])}
+        command = [sys.executable, "-m", "chatbot", "keys", "revoke", text]
+        subprocess.run(
+            command, env={**env, "CHATBOT_REDIS_URL": url}, check=True, capture_output=True
+        )
+        wait_for(lambda: not any(machine.knows(text) for machine in machines), 5)
