@@ -22,7 +22,7 @@ from chatbot.store.database import LIMIT_SECONDS, Database, StoreAway
 from chatbot.store.saved import Saved, conversation_of, gather
 from chatbot.store.spool import Spool
 
-LINGER_SECONDS = 0.04
+LINGER_SECONDS = 0.1
 """What comes within it is written together."""
 LOOK_SECONDS = 1.0
 """Between two looks at the answers under way, and at a database that is away."""
@@ -92,8 +92,10 @@ class Writer:
         self._with_turn(self._save_all)
 
     def _save_all(self) -> None:
-        while self._waiting:
-            self._save_some()
+        """All that is there by now: with what comes meanwhile there would be no end, and many small batches."""
+        left = len(self._waiting)
+        while left > 0:
+            left -= self._save_some()
 
     def _with_turn(self, work: Callable[[], None]) -> None:
         if not self._turn_lock.acquire(timeout=LIMIT_SECONDS):
@@ -140,7 +142,7 @@ class Writer:
             if breathe and number % _BREATH == 0:
                 time.sleep(0)
 
-    def _save_some(self) -> None:
+    def _save_some(self) -> int:
         items = self._saving = self._waiting[:_AT_ONCE]
         del self._waiting[: len(items)]  # in place: another thread may be putting one down
         try:
@@ -148,6 +150,7 @@ class Writer:
                 self._keep(items)
         finally:
             self._saving = []
+        return len(items)
 
     def _written(self, items: list[Saved]) -> bool:
         if self._away_until:  # what is spooled comes first: an end must not overtake its begin
