@@ -7,18 +7,22 @@ import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from secrets import token_urlsafe
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from chatbot.access.budgets import Budgets, Send
 from chatbot.access.directory import Directory
 from chatbot.access.first_run import FIRST_KEY_FILE, first_key, first_run
 from chatbot.access.keys import fixed_keys
 from chatbot.access.logins import Logins
 from chatbot.access.sessions import Signer
+from chatbot.access.ticket import Gate
 from chatbot.chat.answer import ChatService
 from chatbot.chat.conversing import Conversing
 from chatbot.core.descriptors import room_for_streams
 from chatbot.core.kept_secret import kept_secret
 from chatbot.core.logging import hide, log
+from chatbot.core.meter import Meter
 from chatbot.core.origin import check_pattern
 from chatbot.core.settings import Settings, SettingsError
 from chatbot.core.shared_state import SharedState
@@ -26,19 +30,26 @@ from chatbot.metrics.registry import Registry
 from chatbot.relay.running import Running
 from chatbot.shared.drain import Drain
 from chatbot.shared.files import FilesState
+from chatbot.shared.machine_meter import MachineMeter
 from chatbot.shared.process import ProcessState
 from chatbot.shared.steady import SteadyState
+from chatbot.shared.steady_meter import SteadyMeter
+from chatbot.shared.webhook import Webhook
 from chatbot.store.conversations import ConversationStore
 from chatbot.store.database import Database
 from chatbot.store.directory import DirectoryStore
 from chatbot.store.spool import Spool
 from chatbot.store.upkeep import Upkeep
+from chatbot.store.usage import UsageStore
 from chatbot.store.writer import Writer
 from chatbot.upstream.breaker import Breakers
 from chatbot.upstream.mock import MockProvider
 from chatbot.upstream.openai_http import HTTPProvider
 from chatbot.upstream.provider import Provider
 from chatbot.upstream.route import Router
+
+if TYPE_CHECKING:
+    from chatbot.shared.redis import RedisState
 
 
 @dataclass
@@ -61,6 +72,10 @@ class Services:
     conversing: Conversing
     writer: Writer
     upkeep: Upkeep
+    meter: Meter
+    gate: Gate
+    budgets: Budgets
+    usage: UsageStore
     _process: int = field(default=0)
 
     @cached_property
@@ -80,10 +95,12 @@ class Services:
             self.directory.start()
             self.writer.start()
             self.upkeep.start()
+            self.budgets.start()
 
     def close(self) -> None:
         """Save what there is to save, and end."""
         self.directory.close()
+        self.budgets.close()
         self.upkeep.close()
         self.writer.close()
         self.database.close()
@@ -96,7 +113,13 @@ class Services:
             "away": self.writer.is_away,
             "not_saved": self.writer.lost,
         }
-        return {"breakers": standings, "shared_state": self.state.name, "database": database}
+        return {
+            "breakers": standings,
+            "shared_state": self.state.name,
+            "limits": self.meter.name,
+            "database": database,
+            "stopped": dict(self.directory.stops),
+        }
 
 
 def build_metrics(router: Router, breakers: Breakers) -> Registry:
@@ -129,13 +152,30 @@ def build_router(settings: Settings) -> Router:
 def build_state(settings: Settings) -> SharedState:
     """What workers share: Redis where it is given, else files of the machine. Raises `SettingsError`."""
     files = SteadyState(FilesState(settings.data_dir / "state"), ProcessState())
+    redis = build_redis(settings)
+    return files if redis is None else SteadyState(redis, files)
+
+
+def build_meter(settings: Settings) -> Meter:
+    """What counts: Redis where it is given, else files of the machine. Raises `SettingsError`."""
+    machine = MachineMeter(settings.data_dir / "state")
+    redis = build_redis(settings)
+    if redis is None:
+        return machine
+    from chatbot.shared.redis_meter import RedisMeter
+
+    return SteadyMeter(RedisMeter(redis), machine)
+
+
+def build_redis(settings: Settings) -> RedisState | None:
+    """The Redis of the settings, not connected yet. Raises `SettingsError`."""
     if not settings.redis_url:
-        return files
+        return None
     from chatbot.shared.redis import RedisState
 
     hide(settings.redis_url)
     try:
-        return SteadyState(RedisState(settings.redis_url), files)
+        return RedisState(settings.redis_url)
     except ValueError:
         raise SettingsError(
             "CHATBOT_REDIS_URL can't be used: expected redis://host:6379/0"
@@ -150,6 +190,14 @@ def build_signer(settings: Settings) -> Signer:
     secret = settings.secret_key or kept_secret(kept, lambda: token_urlsafe(32))[0]
     hide(secret)
     return Signer(secret)
+
+
+def build_webhook(settings: Settings) -> Send | None:
+    """What tells the owner's server; None where there is none."""
+    if not settings.webhook_url:
+        return None
+    hide(settings.webhook_secret)
+    return Webhook(settings.webhook_url, settings.webhook_secret).send
 
 
 def build_database(settings: Settings) -> Database:
@@ -188,13 +236,16 @@ def build_services(settings: Settings) -> Services:
         fixed_keys(settings.api_keys),
         prepare=lambda: prepare(settings, database),
         on_ended=running.stop_keys,
+        on_stopped=running.stop_keys,
     )
     directory.look()
+    meter, usage = build_meter(settings), UsageStore(database)
+    budgets = Budgets(directory, meter, usage, state, build_webhook(settings))
     return Services(
         settings=settings,
         signer=signer,
         router=router,
-        chat=ChatService(router, breakers),
+        chat=ChatService(router, breakers, directory.stopped_providers),
         running=running,
         drain=Drain(settings.data_dir),
         state=state,
@@ -207,4 +258,8 @@ def build_services(settings: Settings) -> Services:
         conversing=Conversing(signer, conversations, writer, settings.model_of_bots),
         writer=writer,
         upkeep=Upkeep(conversations, state),
+        meter=meter,
+        gate=Gate(meter, budgets.on_used),
+        budgets=budgets,
+        usage=usage,
     )

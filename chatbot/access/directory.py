@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ from chatbot.access.keys import KeyRing
 from chatbot.core.api_key import PUBLISHABLE, ApiKey
 from chatbot.core.background import Background
 from chatbot.core.bot import Bot
-from chatbot.core.errors import StorageUnavailable
+from chatbot.core.errors import ChatbotError, ServiceStopped, StorageUnavailable
 from chatbot.core.logging import log
 from chatbot.core.origin import matches
 from chatbot.core.shared_state import Record, SharedState, StateAway
@@ -25,6 +25,8 @@ from chatbot.store.database import StoreAway
 from chatbot.store.directory import Contents, DirectoryStore
 
 LOOK_SECONDS = 2.0
+ALL = "all"
+"""What is stopped where everything is."""
 _REVOKED = "revoked-keys"
 _KEPT_SECONDS = 7 * 86400.0
 
@@ -40,11 +42,13 @@ class _Known:
     bots: dict[str, Bot] = field(default_factory=dict)
     origins: tuple[str, ...] = ()
     by_id: dict[str, ApiKey] = field(default_factory=dict)
+    stops: dict[str, str] = field(default_factory=dict)
 
 
 class Directory:
     """Bots and keys. `fixed` are keys that no store holds. `prepare` is called until it succeeds once, before
-    the store is first read; `on_ended` is told the ids of keys that have ended."""
+    the store is first read; `on_ended` is told the ids of keys that have ended, `on_stopped` those of
+    keys that an operator has stopped, and with what they end."""
 
     def __init__(
         self,
@@ -54,14 +58,17 @@ class Directory:
         *,
         prepare: Callable[[], None],
         on_ended: Callable[[set[str]], None],
+        on_stopped: Callable[[set[str], ChatbotError], None] = lambda *_: None,
     ) -> None:
         self._store = store
         self._state = state
         self._fixed = fixed
         self._prepare = prepare
         self._on_ended = on_ended
+        self._on_stopped = on_stopped
         self._known = _Known(ring=KeyRing(fixed), keys=fixed, by_id={k.id: k for k in fixed})
         self._alive: set[str] = set()
+        self._stopped: set[str] = set()
         self._background = Background(self.look, lambda: LOOK_SECONDS)
 
     def start(self) -> None:
@@ -120,6 +127,24 @@ class Directory:
             and _has_bot(now, known.bots)
         )
 
+    def check_running(self, bot_id: str | None) -> None:
+        """Raise `ServiceStopped` where an operator has stopped this bot, or everything."""
+        stops = self._known.stops
+        for what in (ALL, f"bot:{bot_id}") if stops else ():
+            if what in stops:
+                raise ServiceStopped(stops[what])
+
+    def stopped_providers(self) -> Mapping[str, str]:
+        """Providers that an operator has stopped, and the messages."""
+        stops = self._known.stops
+        marked = ((w.partition(":"), m) for w, m in stops.items()) if stops else ()
+        return {name: message for (kind, _, name), message in marked if kind == "provider"}
+
+    @property
+    def stops(self) -> Mapping[str, str]:
+        """All that is stopped, and the messages."""
+        return self._known.stops
+
     def end_key(self, key: ApiKey) -> None:
         """Revoke a key, here and everywhere. Raises `StoreAway`."""
         revoke(self._store, self._state, key)
@@ -137,11 +162,12 @@ class Directory:
         is_new = number is not None and (number, revoked) != (known.number, known.revoked)
         found = self._contents() if is_new else None
         if found is not None:
-            new = _know(found.number, (*self._fixed, *found.keys), found.bots, revoked)
+            keys = (*self._fixed, *found.keys)
+            new = _know(found.number, keys, found.bots, revoked, dict(found.stops))
         elif not revoked <= known.revoked:
             # What has ended stays so until the database is read again.
             bots = tuple(known.bots.values())
-            new = _know(known.number, known.keys, bots, known.revoked | revoked)
+            new = _know(known.number, known.keys, bots, known.revoked | revoked, known.stops)
         else:
             return True
         if self._known is not known:
@@ -168,14 +194,24 @@ class Directory:
     def _tell(self) -> None:
         """Whoever streams by a key that has ended is told so; its pages are listed no longer."""
         known = self._known
+        self._tell_of_stops(known)
         alive = {key.id for key in known.keys if self.is_alive(key)}
         ended, self._alive = self._alive - alive, alive
         if not ended:
             return
-        new = _know(known.number, known.keys, tuple(known.bots.values()), known.revoked)
+        bots = tuple(known.bots.values())
+        new = _know(known.number, known.keys, bots, known.revoked, known.stops)
         if self._known is known:
             self._known = new
         self._on_ended(ended)
+
+    def _tell_of_stops(self, known: _Known) -> None:
+        new = known.stops.keys() - self._stopped
+        self._stopped = set(known.stops)
+        for what in sorted(new):
+            ids = {k.id for k in known.keys if what in (ALL, f"bot:{k.bot_id}")}
+            if ids:
+                self._on_stopped(ids, ServiceStopped(known.stops[what]))
 
     def _revoked(self) -> frozenset[str]:
         try:
@@ -186,14 +222,20 @@ class Directory:
 
 
 def _know(
-    number: int, keys: tuple[ApiKey, ...], bots: tuple[Bot, ...], revoked: frozenset[str]
+    number: int,
+    keys: tuple[ApiKey, ...],
+    bots: tuple[Bot, ...],
+    revoked: frozenset[str],
+    stops: dict[str, str],
 ) -> _Known:
     its_bots = {bot.id: bot for bot in bots}
     ours = tuple(k for k in keys if k.digest not in revoked and _has_bot(k, its_bots))
     living = [k for k in ours if k.kind == PUBLISHABLE and k.alive(time.time())]
     patterns = {origin for key in living for origin in _origins(key, its_bots)}
     by_id = {key.id: key for key in keys}
-    return _Known(number, revoked, KeyRing(ours), keys, its_bots, tuple(sorted(patterns)), by_id)
+    return _Known(
+        number, revoked, KeyRing(ours), keys, its_bots, tuple(sorted(patterns)), by_id, stops
+    )
 
 
 def _has_bot(key: ApiKey, bots: dict[str, Bot]) -> bool:

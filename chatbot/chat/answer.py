@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from chatbot.core.errors import ChatbotError, InvalidRequest
+from chatbot.core.errors import ChatbotError, InvalidRequest, ServiceStopped
 from chatbot.protocol.chat_request import (
     BadRequest,
     ChatRequest,
@@ -38,17 +38,33 @@ def read_request(body: bytes) -> ChatRequest:
 
 
 class ChatService:
-    """Asks providers, as the router says. Without `breakers` this process has its own."""
+    """Asks providers, as the router says. Without `breakers` this process has its own.
 
-    def __init__(self, router: Router, breakers: Breakers | None = None) -> None:
+    `stopped` gives the providers that are not to be asked, and the messages for who would have.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        breakers: Breakers | None = None,
+        stopped: Callable[[], Mapping[str, str]] = lambda: {},
+    ) -> None:
         self._router = router
         self._breakers = breakers or Breakers(ProcessState())
+        self._stopped = stopped
 
     def ask(self, request: ChatRequest, request_id: str = "") -> Asking:
-        """A question that is ready to be asked; nothing has been sent yet. The log gets `request_id`."""
-        return Asking(
-            Turns(self._router.targets(request.model), self._breakers), request, request_id
-        )
+        """A question that is ready to be asked; nothing has been sent yet. The log gets `request_id`.
+
+        Raises `ServiceStopped` where all who could answer are stopped.
+        """
+        targets = self._router.targets(request.model)
+        if stopped := self._stopped():
+            asked = [target for target in targets if target.provider.name not in stopped]
+            if not asked:
+                raise ServiceStopped(stopped[targets[0].provider.name])
+            targets = asked
+        return Asking(Turns(targets, self._breakers), request, request_id)
 
     def stream(self, asking: Asking, client: ClientConnection, record: Record) -> Iterator[bytes]:
         """The answer as an event stream; see `relay`. The caller closes `asking` and `client`."""

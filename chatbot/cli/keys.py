@@ -11,6 +11,7 @@ import click
 
 from chatbot.access.directory import revoke as end_key
 from chatbot.access.first_run import FIRST_KEY_FILE
+from chatbot.access.limits import KEY_LIMITS
 from chatbot.cli.opened import Opened, base_url, opened
 from chatbot.core.api_key import (
     OF_A_BOT,
@@ -25,6 +26,7 @@ from chatbot.core.api_key import (
 from chatbot.core.bot import matching
 from chatbot.core.kept_secret import replace_secret
 from chatbot.core.origin import check_pattern
+from chatbot.core.settings_table import nearest
 from chatbot.services import build_state
 
 _DAY = 86400.0
@@ -48,6 +50,10 @@ def keys() -> None:
     "--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="Of a secret key."
 )
 @click.option("--days", type=click.IntRange(1, 3650), help="Days until it ends.")
+@click.option(
+    "--limit", "limits", multiple=True, metavar="NAME=NUMBER",
+    help=f"A limit of its own; may be repeated. Names: {', '.join(KEY_LIMITS)}.",
+)  # fmt: skip
 @click.option("--name", default="", help="What it is for, in your words.")
 def create(
     bot_id: str | None,
@@ -55,6 +61,7 @@ def create(
     secret: bool,
     scopes: tuple[str, ...],
     days: int | None,
+    limits: tuple[str, ...],
     name: str,
 ) -> None:
     """Make a key and print it."""
@@ -72,6 +79,7 @@ def create(
             origins=tuple(_checked(check_pattern, origin) for origin in origins),
             created_at=time.time(),
             expires_at=time.time() + days * _DAY if days else None,
+            limits=_limits(limits),
         )
         here.store.add_key(key)
         listed = key.origins or (bot.origins if bot else ())
@@ -93,6 +101,18 @@ def _check_options(
         )
     if not secret and not bot_id:
         raise click.UsageError("Say --bot for a key for a page, or --secret for one for programs.")
+
+
+def _limits(pairs: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+    found: dict[str, int] = {}
+    for pair in pairs:
+        name, _, number = pair.partition("=")
+        if name not in KEY_LIMITS:
+            raise click.UsageError(f"{name!r} is no limit of a key.{nearest(name, KEY_LIMITS)}")
+        if not number.isascii() or not number.isdigit() or not 0 < int(number[:14]) <= 10**12:
+            raise click.UsageError(f"{name} must be a whole number from 1 to {10**12}.")
+        found[name] = int(number)
+    return tuple((name, found[name]) for name in KEY_LIMITS if name in found)
 
 
 def _checked(check: Callable[[object], str], value: str) -> str:

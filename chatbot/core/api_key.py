@@ -25,7 +25,7 @@ PREFIX_CHARS = 11
 class ApiKey:
     """One key. Times are seconds since 1970, None where there is none. `bot_id` binds it to one bot.
 
-    `origins` empty: the bot's own list holds. `shown` is what may be displayed of it.
+    `origins` empty: the bot's own list holds. `shown` is what may be displayed of it. `limits` are its own, by name.
     """
 
     id: str
@@ -40,6 +40,7 @@ class ApiKey:
     created_at: float = 0.0
     expires_at: float | None = None
     revoked_at: float | None = None
+    limits: tuple[tuple[str, int], ...] = ()
 
     def alive(self, at: float) -> bool:
         """Whether it is accepted at a time."""

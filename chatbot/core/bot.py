@@ -35,11 +35,30 @@ class Fact:
 
 @dataclass(frozen=True)
 class Limits:
-    """Tokens of history and of facts that go into a prompt; characters of a question."""
+    """Tokens of history and of facts that go into a prompt; characters of a question; and what may be taken.
+
+    Of one visitor, of one address (an IPv4 address, or the first 64 bits of an IPv6 one; a carrier's
+    customers share one), and of the bot in all: requests, tokens, and `streams`: answers under way at a time.
+    `tokens_per_day` and `tokens_per_month` are the bot's budget, by the calendar in UTC.
+    """
 
     history_tokens: int = 2000
     facts_tokens: int = 8000
     question_chars: int = 8000
+    visitor_requests_per_minute: int = 20
+    visitor_requests_per_day: int = 500
+    visitor_tokens_per_day: int = 500_000
+    visitor_streams: int = 5
+    address_requests_per_minute: int = 200
+    address_requests_per_day: int = 10_000
+    address_tokens_per_day: int = 2_000_000
+    address_streams: int = 100
+    requests_per_minute: int = 1000
+    requests_per_day: int = 100_000
+    tokens_per_minute: int = 1_000_000
+    streams: int = 500
+    tokens_per_day: int = 5_000_000
+    tokens_per_month: int = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -71,10 +90,11 @@ class Bot:
     facts: tuple[Fact, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The bot as JSON holds it; `read_bot` reads it back."""
+        """The bot as JSON holds it; `read_bot` reads it back. Limits at their defaults follow these when they change."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values["theme"] = dict(self.theme)
-        values["limits"] = dict(vars(self.limits))
+        usual = vars(Limits())
+        values["limits"] = {n: v for n, v in vars(self.limits).items() if v != usual[n]}
         values["facts"] = [dict(vars(fact)) for fact in self.facts]
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
@@ -171,10 +191,16 @@ def _limits(value: object) -> Limits:
         if name not in known:
             raise ValueError(f"{name!r} is no limit.{nearest(str(name), known)}")
         try:
-            whole_number(0, 1_000_000)(number)
+            _limit(name)(number)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
     return Limits(**value)
+
+
+def _limit(name: str) -> Callable[[object], int]:
+    if name in ("history_tokens", "facts_tokens", "question_chars"):
+        return whole_number(0, 1_000_000)
+    return whole_number(1, 10**12)
 
 
 def _fact(value: object) -> Fact:

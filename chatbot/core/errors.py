@@ -12,6 +12,8 @@
     ├── MethodNotAllowed          405
     ├── RequestTooLarge           413
     ├── RateLimitExceeded         429  ours or the provider's, with Retry-After
+    ├── BudgetExceeded            429  all tokens of a day or a month are used, with Retry-After
+    ├── ServiceStopped            503  an operator's stop switch
     ├── Overloaded                503  with Retry-After
     ├── StorageUnavailable        503  the database is away and what it knows is needed
     ├── ServerRestarting          503  this server stops (an event, once content has gone out)
@@ -26,7 +28,7 @@
         └── StreamIncomplete      502  an answer that broke off (an event, once content has gone out)
 
 `message` reaches the caller and says what to do. `detail` is for the log alone, and is never a
-provider's text or a key. `may_recover` says that the same provider may answer if asked again at once. Errors are told apart by class, never by their text.
+provider's text or a key. `may_recover` says that the same provider may answer if asked again at once. `headers` go with the answer. Errors are told apart by class, never by their text.
 """
 
 from __future__ import annotations
@@ -54,6 +56,7 @@ class ChatbotError(Exception):
         self.retry_after = retry_after
         self.detail = detail
         self.may_recover = may_recover
+        self.headers: dict[str, str] = {}
 
 
 class InternalError(ChatbotError):
@@ -142,6 +145,21 @@ class RateLimitExceeded(ChatbotError):
     status = 429
     code = "rate_limit_exceeded"
     type = "rate_limit_error"
+
+
+class BudgetExceeded(ChatbotError):
+    """The bot or the key has used its tokens of this day or month. `type` is OpenAI's for a spent quota."""
+
+    status = 429
+    code = "budget_exceeded"
+    type = "insufficient_quota"
+
+
+class ServiceStopped(ChatbotError):
+    """An operator has stopped the bot, the provider, or everything; the message is the operator's."""
+
+    status = 503
+    code = "service_stopped"
 
 
 class Overloaded(ChatbotError):

@@ -54,6 +54,8 @@ class Settings:
     database_url: Secret
     redis_url: Secret
     secret_key: Secret
+    webhook_url: str
+    webhook_secret: Secret
     latency_metrics_enabled: bool
     providers: tuple[ProviderConfig, ...] = ()
     routes: tuple[RouteConfig, ...] = ()
@@ -162,6 +164,10 @@ def _providers(
 
 
 def _check(settings: Settings) -> None:
+    if settings.webhook_url and not settings.webhook_secret:
+        raise SettingsError(
+            "CHATBOT_WEBHOOK_URL needs CHATBOT_WEBHOOK_SECRET, by which its receiver knows this server."
+        )
     if settings.uses_mock and not settings.mock and not is_loopback(settings.host):
         raise SettingsError(
             f"HOST is {settings.host} and no provider is set: give OPENAI_API_KEY, OPENAI_BASE_URL or "

@@ -90,6 +90,14 @@ def url(value: str) -> str:
     return value.rstrip("/")
 
 
+def link(value: str) -> str:
+    """An http or https address."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise ValueError("expected an address such as https://hooks.example/chatbot")
+    return value
+
+
 def level(value: str) -> str:
     """debug, info, warning or error."""
     if value.lower() not in ("debug", "info", "warning", "error"):
@@ -169,6 +177,14 @@ TABLE: tuple[Setting, ...] = (
         "CHATBOT_SECRET_KEY", "secret_key", long_secret, Secret(""),
         "Signs sessions: 32 characters or more, the same on all machines.",
         secret=True, shown="made at the first start and kept in the data directory",
+    ),
+    Setting(
+        "CHATBOT_WEBHOOK_URL", "webhook_url", link, "",
+        "Address that is told where a budget is used to 80 and to 100 percent.", shown="none",
+    ),
+    Setting(
+        "CHATBOT_WEBHOOK_SECRET", "webhook_secret", long_secret, Secret(""),
+        "Signs what CHATBOT_WEBHOOK_URL is told: 32 characters or more.", secret=True,
     ),
     Setting(
         "LATENCY_METRICS_ENABLED", "latency_metrics_enabled", boolean, True,

@@ -49,8 +49,8 @@ class Running:
         for _, stop in list(self._stops.values()):
             stop(ServerRestarting("The server is restarting. Ask again.", retry_after=RETRY_AFTER))
 
-    def stop_keys(self, key_ids: set[str]) -> None:
-        """End every live question of these keys: they are accepted no longer."""
+    def stop_keys(self, key_ids: set[str], error: ChatbotError | None = None) -> None:
+        """End every live question of these keys with an error; with none, they are accepted no longer."""
         for key_id, stop in list(self._stops.values()):
             if key_id in key_ids:
-                stop(InvalidApiKey("The key of this answer is no longer accepted."))
+                stop(error or InvalidApiKey("The key of this answer is no longer accepted."))

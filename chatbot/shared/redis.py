@@ -91,6 +91,15 @@ class RedisState:
             time.sleep(random.uniform(0, 0.003))
         raise StateAway("changed by others all the time")
 
+    def ask(self, question: Callable[[Any], Any]) -> Any:
+        """What `question` gets from the Redis client, within the limit. Raises `StateAway`."""
+        return self._ask(lambda: question(self._redis))
+
+    def script(self, text: str) -> Callable[..., Any]:
+        """A script in Redis' own language, to be run within `ask`."""
+        registered: Callable[..., Any] = self._redis.register_script(text)
+        return registered
+
     def lease(self, key: str) -> Callable[[], None] | None:
         """See `SharedState.lease`. After its process it lasts `LEASE_SECONDS` at the most."""
         name, owner = f"{_PREFIX}lease:{key}", uuid4().hex

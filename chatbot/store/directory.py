@@ -15,18 +15,19 @@ from chatbot.core.logging import log
 from chatbot.store.conversations import forget_conversations
 from chatbot.store.database import Database
 from chatbot.store.saved import insert_new
-from chatbot.store.tables import api_keys, bots, conversations, meta
+from chatbot.store.tables import api_keys, bots, conversations, meta, stops
 
 _NUMBER = "directory"
 
 
 @dataclass(frozen=True)
 class Contents:
-    """All bots and keys at one moment, and the number of that moment."""
+    """All bots and keys at one moment, what is stopped then, and the number of that moment."""
 
     number: int
     bots: tuple[Bot, ...]
     keys: tuple[ApiKey, ...]
+    stops: tuple[tuple[str, str], ...] = ()
 
 
 class DirectoryStore:
@@ -47,7 +48,10 @@ class DirectoryStore:
             rows = connection.execute(select(bots.c.settings).order_by(bots.c.id))
             found = tuple(bot for row in rows if (bot := _bot(row.settings)) is not None)
             keys = connection.execute(select(api_keys).order_by(api_keys.c.created_at))
-            return Contents(number, found, tuple(_key(row) for row in keys))
+            stopped = connection.execute(select(stops.c.what, stops.c.message))
+            return Contents(
+                number, found, tuple(_key(row) for row in keys), tuple((w, m) for w, m in stopped)
+            )
 
         return self._database.run(read)
 
@@ -79,6 +83,30 @@ class DirectoryStore:
         done = self._database.run(drop, write=True)
         self._database.wipe()
         return done
+
+    def stop(self, what: str, message: str) -> None:
+        """Stop `all`, `bot:<id>` or `provider:<name>`, with a message for whoever asks."""
+
+        def change(connection: Connection) -> None:
+            _hold(connection)
+            connection.execute(delete(stops).where(stops.c.what == what))
+            connection.execute(
+                insert(stops).values(what=what, message=message, stopped_at=time.time())
+            )
+            _count_up(connection)
+
+        self._database.run(change, write=True)
+
+    def resume(self, what: str) -> bool:
+        """Take a stop back; whether there was one."""
+
+        def change(connection: Connection) -> bool:
+            _hold(connection)
+            done = connection.execute(delete(stops).where(stops.c.what == what)).rowcount
+            _count_up(connection)
+            return bool(done)
+
+        return self._database.run(change, write=True)
 
     def add_key(self, key: ApiKey) -> bool:
         """Keep a key; False where it is kept already, be it revoked."""
@@ -158,14 +186,14 @@ def _bot(settings: Any) -> Bot | None:
 
 
 def _row(key: ApiKey) -> dict[str, Any]:
-    return {**vars(key), "scopes": list(key.scopes), "origins": list(key.origins)}
+    lists = {"scopes": list(key.scopes), "origins": list(key.origins), "limits": dict(key.limits)}
+    return {**vars(key), **lists}
 
 
 def _key(row: Any) -> ApiKey:
     values = dict(row._mapping)
-    return ApiKey(
-        **{**values, "scopes": tuple(values["scopes"]), "origins": tuple(values["origins"])}
-    )
+    lists = {name: tuple(values[name]) for name in ("scopes", "origins")}
+    return ApiKey(**{**values, **lists, "limits": tuple((values["limits"] or {}).items())})
 
 
 def count_conversations(database: Database, bot_id: str) -> int:

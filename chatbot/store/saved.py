@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, exists, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from chatbot.store.tables import conversations, forgotten, messages, meta
+from chatbot.store.tables import charges, conversations, forgotten, messages, meta
 
 ANSWER_FIELDS = (
     "content", "state", "model", "provider", "code", "input_tokens", "output_tokens",
@@ -43,7 +43,15 @@ class Change:
     values: Mapping[str, Any]
 
 
-Saved = Begin | Change
+@dataclass(frozen=True)
+class Charge:
+    """What a question has cost: a row of `charges`."""
+
+    row: Mapping[str, Any]
+
+
+Saved = Begin | Change | Charge
+_KINDS: Mapping[str, type[Saved]] = {kind.__name__: kind for kind in (Begin, Change, Charge)}
 
 
 def as_dict(item: Saved) -> dict[str, Any]:
@@ -54,11 +62,13 @@ def as_dict(item: Saved) -> dict[str, Any]:
 def from_dict(values: Mapping[str, Any]) -> Saved:
     """See `as_dict`. Raises `ValueError`, `KeyError` or `TypeError` for what is none."""
     rest = {k: v for k, v in values.items() if k != "kind"}
-    return Begin(**rest) if values["kind"] == "Begin" else Change(**rest)
+    return _KINDS[values["kind"]](**rest)
 
 
 def conversation_of(item: Saved) -> str:
-    """The conversation that an item belongs to."""
+    """The conversation that an item belongs to; empty for what belongs to none."""
+    if isinstance(item, Charge):
+        return ""
     return item.conversation_id if isinstance(item, Change) else str(item.conversation["id"])
 
 
@@ -68,9 +78,15 @@ class Batch:
 
     begins: dict[str, Begin] = field(default_factory=dict)
     changes: dict[str, Change] = field(default_factory=dict)
+    charged: list[dict[str, Any]] = field(default_factory=list)
 
     def write(self, connection: Connection) -> None:
         """Write all. What belongs to a conversation that is gone is left out."""
+        insert_new(connection, charges, self.charged)
+        if self.begins or self.changes:
+            self._write_turns(connection)
+
+    def _write_turns(self, connection: Connection) -> None:
         times = self._times()
         born = {str(b.conversation["id"]): b.conversation for b in self.begins.values() if b.new}
         fresh = [{**born[key], "updated_at": times[key]} for key in sorted(born)]
@@ -106,6 +122,9 @@ def gather(items: Iterable[Saved]) -> Batch:
     """Items in their order as one batch: what changed within it is written once."""
     batch = Batch()
     for item in items:
+        if isinstance(item, Charge):
+            batch.charged.append(dict(item.row))
+            continue
         if isinstance(item, Begin):
             batch.begins.setdefault(str(item.answer["id"]), item)
             continue
@@ -158,7 +177,7 @@ _INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.
 _NEW = {
     (dialect, table.name): statement(table).on_conflict_do_nothing()
     for dialect, statement in _INSERT.items()
-    for table in (conversations, messages, forgotten, meta)
+    for table in (conversations, messages, forgotten, meta, charges)
 }
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration; a test holds it against the files."""
 
 metadata = MetaData()
@@ -57,6 +57,7 @@ api_keys = Table(
     Column("created_at", Double, nullable=False),
     Column("expires_at", Double),
     Column("revoked_at", Double),
+    Column("limits", JSON),
 )
 
 conversations = Table(
@@ -122,3 +123,28 @@ forgotten = Table(
     Column("forgotten_at", Double, nullable=False),
 )
 """Conversations that were deleted: what was spooled for one of them is not to bring it back."""
+
+charges = Table(
+    "charges",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("day", String(10), nullable=False),
+    Column("bot_id", String(40), nullable=False),
+    Column("key_id", String(40), nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("requests", Integer, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Index("charges_by_day", "day", "bot_id"),
+)
+"""What was spent. A row for each question (its id is the request's, so that it counts once), and for days that
+are past one for each bot, key and model. It tells no visitor, and outlives conversations. `day` is `2026-11-27`, in UTC."""
+
+stops = Table(
+    "stops",
+    metadata,
+    Column("what", String(150), primary_key=True),
+    Column("message", String(500), nullable=False),
+    Column("stopped_at", Double, nullable=False),
+)
+"""What an operator has stopped: `all`, `bot:shop`, `provider:openai`."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from chatbot.core.errors import (
+    BudgetExceeded,
     ChatbotError,
     ContextLengthExceeded,
     RateLimitExceeded,
@@ -41,13 +42,15 @@ _NAME_CAP = 100
 class Asking:
     """One question under way. `abort` may be called from anywhere; `close` ends it in any state.
 
-    `reader` is what is known of the answer that the caller gets, `attempts` how often a target was asked.
+    `reader` is what is known of the answer that the caller gets, `made` is each attempt that was made.
+    `may_ask_again` is asked before each attempt but the first.
     """
 
     def __init__(self, turns: Turns, request: ChatRequest, request_id: str = "") -> None:
         self.request = request
         self.request_id = request_id
-        self.attempts = 0
+        self.made: list[Attempt] = []
+        self.may_ask_again: Callable[[], bool] = lambda: True
         self.reader = AnswerReader(wants_usage=request.wants_usage, choices=request.choices)
         self.provider = ""
         self.started = now()
@@ -55,6 +58,11 @@ class Asking:
         self._attempt: Attempt | None = None
         self._stopped = threading.Event()
         self._stopped_by: ChatbotError | None = None
+
+    @property
+    def attempts(self) -> int:
+        """How often a target was asked."""
+        return len(self.made)
 
     def abort(self, error: ChatbotError | None = None) -> None:
         """Let the provider go at once, and ask no other. Never blocks.
@@ -117,8 +125,10 @@ class Asking:
         self._let_go()
         if self._stopped.is_set():
             raise Aborted
+        if self.made and not self.may_ask_again():
+            raise BudgetExceeded("There are no tokens left to ask once more.")
         attempt = Attempt(target, self.request, self.started)
-        self.attempts += 1
+        self.made.append(attempt)
         self._attempt, self.reader, self.provider = attempt, attempt.reader, target.provider.name
         return attempt
 
@@ -179,7 +189,11 @@ class Asking:
         again = Turn(turn.target, True, 0)
         later: Turn | None = self._turns.next(well=True) or again
         while later is not None:
-            attempt, splice, more = self._begin(later.target), Splice(delivered, broken.id), False
+            try:
+                attempt = self._begin(later.target)
+            except BudgetExceeded:
+                break
+            splice, more = Splice(delivered, broken.id), False
             self.reader = broken  # what the caller has, until there is more
             try:
                 for piece in attempt.stream(last=later.last, beat=beat):

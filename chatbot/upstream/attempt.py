@@ -40,13 +40,19 @@ _refuse_stream_options: set[str] = set()
 
 
 class Attempt:
-    """One attempt. `started` is when the caller's request began: the total limit counts from there."""
+    """One attempt. `started` is when the caller's request began: the total limit counts from there.
+
+    `may_cost` says whether its provider has been asked and did not refuse, `body_size` how many bytes a whole
+    answer had.
+    """
 
     def __init__(self, target: Target, request: ChatRequest, started: float) -> None:
         self.target = target
         self.request = request
         self.reader = AnswerReader(wants_usage=request.wants_usage, choices=request.choices)
         self.began = now()
+        self.may_cost = False
+        self.body_size = 0
         self._total = started + target.timeouts.total
         self._exchange: Exchange | None = None
         self._aborted = False
@@ -84,14 +90,14 @@ class Attempt:
         head = yield from self._ask_for_head(first, beat, ask_usage=may_ask)
         if head.status == 200:
             return head
-        error = read_error(self._the_exchange())
+        error = self._refused()
         if may_ask and not self.request.payload.get("stream_options") and _is_refusal(head, error):
             self.close()
             head = yield from self._ask_for_head(first, beat, ask_usage=False)
             if head.status == 200:
                 _refuse_stream_options.add(name)
                 return head
-            error = read_error(self._the_exchange())
+            error = self._refused()
         raise failure_of(head, error)
 
     def _ask_for_head(
@@ -115,6 +121,12 @@ class Attempt:
         self._exchange = self.target.provider.ask(
             "POST", _PATH, body, timeouts=self.target.timeouts
         )
+        self.may_cost = True
+
+    def _refused(self) -> ProviderError:
+        """What the provider said that did not answer."""
+        self.may_cost = False
+        return read_error(self._the_exchange())
 
     def _the_exchange(self) -> Exchange:
         if self._exchange is None:
@@ -191,8 +203,9 @@ class Attempt:
         if head is None:
             raise too_late()
         if head.status != 200:
-            raise failure_of(head, read_error(self._the_exchange()))
+            raise failure_of(head, self._refused())
         body = read_whole(self._the_exchange(), until)
+        self.body_size = len(body)
         if looks_like_events(head, body):
             body = self._gather(body)
         completion = read_completion(body)

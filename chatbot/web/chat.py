@@ -5,11 +5,15 @@ from __future__ import annotations
 from flask import Blueprint, Response, g, request
 
 from chatbot.access.caller import Caller
+from chatbot.access.ticket import Ticket
 from chatbot.chat.answer import read_request
 from chatbot.chat.conversing import Asked
+from chatbot.chat.spending import charge_of, spent_on
+from chatbot.chat.visitor import Visitor
 from chatbot.protocol.chat_request import ChatRequest
 from chatbot.relay.departure import ClientConnection
 from chatbot.web.guard import caller, enter, json_body, services, write_line
+from chatbot.web.limits import admit, tell
 from chatbot.web.streaming import stream_response
 from chatbot.web.visiting import visiting
 
@@ -21,12 +25,25 @@ def create() -> Response:
     """A chat completion, streamed or whole."""
     who = caller("chat")
     came = read_request(json_body())
-    visit = _visit(who, came)
+    visitor = visiting(who) if who.is_publishable else None
+    if visitor:
+        tell({"X-Session-ID": visitor.session.text})
+    ticket = admit(who, visitor, came)
+    try:
+        return _answer(who, visitor, came, ticket)
+    except BaseException:
+        ticket.settle(0)  # of what has not been asked; all else is settled by then
+        raise
+
+
+def _answer(who: Caller, visitor: Visitor | None, came: ChatRequest, ticket: Ticket) -> Response:
+    visit = _visit(visitor, came)
     asked = visit.request if visit else _owners(who, came)
-    record, chat = g.record, services().chat
+    record, chat, writer = g.record, services().chat, services().writer
     record.asked = record.model = asked.model
     record.stream = asked.stream
     asking = chat.ask(asked, record.request_id)
+    asking.may_ask_again = ticket.again
     client = ClientConnection(request.environ.get("gunicorn.socket"))
     leave = enter(asking.abort, who)
     if visit:
@@ -36,6 +53,10 @@ def create() -> Response:
         leave()
         if visit:
             visit.end(record, body)
+        spent = spent_on(asking)
+        ticket.settle(spent.tokens)
+        if asking.made:
+            writer.put(charge_of(record, spent))
         asking.close()
         client.release()
 
@@ -55,13 +76,13 @@ def create() -> Response:
     return stream_response(chat.stream(asking, client, record), close_stream)
 
 
-def _visit(who: Caller, came: ChatRequest) -> Asked | None:
+def _visit(visitor: Visitor | None, came: ChatRequest) -> Asked | None:
     """The question of a visitor, to whom ids are told whatever becomes of it; None for an owner's."""
-    if not who.is_publishable:
+    if visitor is None:
         return None
     conversation = request.headers.get("X-Conversation-ID", "")
-    visit = services().conversing.open(visiting(who), came, conversation)
-    g.told = visit.headers
+    visit = services().conversing.open(visitor, came, conversation)
+    tell(visit.headers)
     return visit
 
 

@@ -22,7 +22,9 @@ _OPEN = "/widget/config"
 ALLOWED_METHODS = "GET, POST, PATCH, DELETE"
 ALLOWED_HEADERS = "Authorization, Content-Type, X-Conversation-ID, X-Requested-With, X-Session-ID, X-Visitor-Token"
 EXPOSED_HEADERS = (
-    "Retry-After, Server-Timing, X-Chatbot-Ignored, X-Conversation-ID, X-Message-ID, X-Request-ID, "
+    "Retry-After, Server-Timing, X-Chatbot-Ignored, X-Conversation-ID, X-Message-ID, "
+    "X-RateLimit-Limit-Requests, X-RateLimit-Limit-Tokens, X-RateLimit-Remaining-Requests, "
+    "X-RateLimit-Remaining-Tokens, X-RateLimit-Reset-Requests, X-RateLimit-Reset-Tokens, X-Request-ID, "
     "X-Session-ID"
 )
 MAX_AGE_SECONDS = 7200

@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as HTTPMethodNotAllowed
 
 from chatbot.core.errors import (
+    BudgetExceeded,
     ChatbotError,
     InternalError,
     InvalidRequest,
@@ -31,6 +32,8 @@ def error_response(error: ChatbotError) -> Response:
     response.status_code = error.status
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, BudgetExceeded):
+        response.headers["X-Should-Retry"] = "false"  # OpenAI's SDKs would ask again at once
     if error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

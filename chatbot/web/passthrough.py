@@ -7,16 +7,21 @@ from urllib.parse import quote
 from flask import Blueprint, Response, g, request
 
 from chatbot.access.caller import Caller
-from chatbot.core.errors import ChatbotError, UpstreamError
+from chatbot.chat.spending import Spent, charge_of
+from chatbot.core.errors import ChatbotError, ServiceStopped, UpstreamError
 from chatbot.core.waiting import now
 from chatbot.protocol.error_body import read_provider_error
+from chatbot.protocol.strict_json import NotJSON, read_json
 from chatbot.relay.departure import ClientConnection
 from chatbot.upstream.failure import failure_of
 from chatbot.upstream.provider import Aborted, Exchange
 from chatbot.upstream.reading import read_whole, too_late
 from chatbot.web.guard import caller, enter, json_body, read_object, services
+from chatbot.web.limits import asker_of, ticket
 
 bp = Blueprint("passthrough", __name__)
+_BYTES, _MOST = 3, 10**12
+"""Bytes of a request for a token, where nobody counts: few, since it leans to too many."""
 
 
 @bp.get("/models")
@@ -37,11 +42,32 @@ def embeddings() -> Response:
     who = caller("models")
     body = json_body()
     read_object(body)
-    return _pass(who, "POST", "/embeddings", body)
+    services().directory.check_running(who.key.bot_id)
+    paid = ticket(asker_of(who, None), len(body) // _BYTES)
+    cost = 0
+    try:
+        response = _pass(who, "POST", "/embeddings", body)
+        cost = _cost(response.get_data(), len(body) // _BYTES)
+        return response
+    finally:
+        paid.settle(cost)
+        if cost:
+            services().writer.put(charge_of(g.record, Spent(cost)))
+
+
+def _cost(answer: bytes, estimate: int) -> int:
+    """The tokens that the provider has counted, else an estimate."""
+    try:
+        counted = read_json(answer)["usage"]["total_tokens"]
+    except (NotJSON, LookupError, TypeError):
+        return estimate
+    return counted if type(counted) is int and 0 <= counted <= _MOST else estimate
 
 
 def _pass(who: Caller, method: str, path: str, body: bytes | None = None) -> Response:
     provider = services().router.default
+    if message := services().directory.stopped_providers().get(provider.name):
+        raise ServiceStopped(message)
     g.record.provider = provider.name
     stopped: list[ChatbotError] = []
     exchange = provider.ask(method, path, body)

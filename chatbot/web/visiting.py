@@ -10,6 +10,7 @@ from chatbot.core.errors import NotFound, StorageUnavailable
 from chatbot.core.text import storable
 from chatbot.store.conversations import Scope
 from chatbot.web.guard import services
+from chatbot.web.limits import admit_read, tell
 
 
 def visiting(who: Caller) -> Visitor:
@@ -33,7 +34,8 @@ def scope_of(who: Caller) -> Scope:
     if not who.is_publishable:
         return Scope(who.key.bot_id or _asked_bot(), None)
     visitor = visiting(who)
-    g.told = {"X-Session-ID": visitor.session.text}
+    tell({"X-Session-ID": visitor.session.text})
+    admit_read(who, visitor)
     return visitor.scope
 
 

@@ -11,7 +11,7 @@ from flask_cors import cross_origin
 
 from chatbot.access.caller import admit
 from chatbot.core.bot import Bot
-from chatbot.core.errors import ChatbotError, NotFound
+from chatbot.core.errors import ChatbotError, NotFound, ServiceStopped
 from chatbot.web.errors import error_response
 from chatbot.web.guard import bearer, origin, own_origin, services
 
@@ -41,6 +41,15 @@ def _bot() -> Bot:
     return caller.bot
 
 
+def _stopped(bot: Bot) -> str:
+    """An operator's message where the bot is stopped, else nothing."""
+    try:
+        services().directory.check_running(bot.id)
+    except ServiceStopped as stopped:
+        return stopped.message
+    return ""
+
+
 def public(bot: Bot) -> dict[str, object]:
     """What visitors may know of a bot."""
     return {
@@ -57,4 +66,5 @@ def public(bot: Bot) -> dict[str, object]:
         "question_chars": bot.limits.question_chars,
         "retention_days": bot.retention_days,
         "mock": services().settings.uses_mock,
+        "stopped": _stopped(bot),
     }

@@ -1,0 +1,173 @@
+"""Which limits a question has to pass: the one place for that decision.
+
+A visitor's question counts for the visitor, for the address, for the bot and for the key; a secret key's for
+the key, where that has limits. Budgets are totals of a calendar day and month, in UTC; the others are rates, and slots
+for answers under way. No limit is named by anything that a caller can choose freely: a visitor's session
+is signed, an address is the connection's or that of trusted proxies.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import blake2b
+from typing import NamedTuple
+
+from chatbot.core.api_key import ApiKey
+from chatbot.core.bot import Bot, Limits
+from chatbot.core.meter import LIVE, RATE, TOTAL, Take
+
+KEY_LIMITS = (
+    "requests_per_minute", "requests_per_day", "tokens_per_minute", "tokens_per_day", "tokens_per_month",
+    "streams",
+)  # fmt: skip
+"""What a key of its own can be limited by."""
+_SECONDS = {"per_minute": 60.0, "per_day": 86400.0}
+_BUDGETS = ("tokens_per_day", "tokens_per_month")
+_READS = 10
+"""Of other requests (conversations, feedback) a visitor has so many times the limit of questions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks. `visitor` is the owner of conversations, empty for a secret key; `address` as the server sees it."""
+
+    key: ApiKey
+    bot: Bot | None
+    visitor: str = ""
+    address: str = ""
+
+
+class Part(NamedTuple):
+    """One limit. `subject` is whose it is; `name` is what it is called in a bot's or a key's limits."""
+
+    subject: str
+    name: str
+    kind: str
+    limit: int
+    seconds: float
+    in_tokens: bool
+
+
+class Asked(NamedTuple):
+    """Limits to pass, and what to take of each: two lists of one length."""
+
+    parts: tuple[Part, ...]
+    takes: tuple[Take, ...]
+
+
+def asked_of(asker: Asker, tokens: int) -> Asked:
+    """What a question takes that may cost so many tokens."""
+    parts = _parts_of(asker)
+    names, at = _names(asker), time.time()
+    return Asked(parts, tuple(_take(part, names[part.subject], tokens, at) for part in parts))
+
+
+def asked_of_a_read(asker: Asker) -> Asked:
+    """What a visitor's other request takes."""
+    parts = tuple(
+        p._replace(limit=p.limit * _READS)
+        for p in _parts_of(asker)
+        if p.name.endswith("requests_per_minute") and p.subject != "bot"
+    )
+    names, at = _names(asker), time.time()
+    return Asked(parts, tuple(_take(p, f"{names[p.subject]}:reads", 0, at) for p in parts))
+
+
+def has_token_limits(asker: Asker) -> bool:
+    """Whether it matters how many tokens a question may cost."""
+    return any(part.in_tokens for part in _parts_of(asker))
+
+
+def budgets_of(subject: str, name: str, limits: Iterable[tuple[str, int]]) -> Asked:
+    """The budgets of a bot (`subject` "bot") or of a key, with nothing taken."""
+    parts = tuple(p for p in _key_parts(subject, tuple(limits)) if p.kind == TOTAL)
+    at = time.time()
+    return Asked(parts, tuple(_take(part, f"{subject}:{name}", 0, at) for part in parts))
+
+
+def limits_of_bot(bot: Bot) -> tuple[tuple[str, int], ...]:
+    """A bot's own limits, of all visitors together."""
+    return tuple((name, getattr(bot.limits, name)) for name in KEY_LIMITS)
+
+
+def _parts_of(asker: Asker) -> tuple[Part, ...]:
+    own = _key_parts("key", asker.key.limits)
+    return (*_bot_parts(asker.bot.limits), *own) if asker.visitor and asker.bot else own
+
+
+@lru_cache(maxsize=256)
+def _bot_parts(limits: Limits) -> tuple[Part, ...]:
+    found = []
+    for name, limit in vars(limits).items():
+        subject, _, rest = name.partition("_")
+        if subject not in ("visitor", "address"):
+            subject, rest = "bot", name
+        if rest in KEY_LIMITS:
+            found.append(_part(subject, name, rest, limit, budget=subject == "bot"))
+    return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def _key_parts(subject: str, limits: tuple[tuple[str, int], ...]) -> tuple[Part, ...]:
+    return tuple(_part(subject, name, name, limit, budget=True) for name, limit in limits)
+
+
+def _part(subject: str, name: str, what: str, limit: int, *, budget: bool) -> Part:
+    if what == "streams":
+        return Part(subject, name, LIVE, limit, 0.0, False)
+    in_tokens = what.startswith("tokens")
+    if budget and what in _BUDGETS:
+        return Part(subject, name, TOTAL, limit, 0.0, in_tokens)
+    return Part(subject, name, RATE, limit, _SECONDS[what.partition("_")[2]], in_tokens)
+
+
+def _names(asker: Asker) -> Mapping[str, str]:
+    bot = asker.bot.id if asker.bot else ""
+    return {
+        "visitor": f"visitor:{bot}:{asker.visitor}",
+        "address": f"address:{bot}:{network_of(asker.address)}",
+        "bot": f"bot:{bot}",
+        "key": f"key:{asker.key.id}",
+    }
+
+
+def _take(part: Part, name: str, tokens: int, at: float) -> Take:
+    cost = tokens if part.in_tokens else 1
+    if part.kind == TOTAL:
+        label, end = (
+            _month(int(at // 86400)) if part.name == _BUDGETS[1] else _day(int(at // 86400))
+        )
+        return Take(TOTAL, f"{name}:{label}", cost, part.limit, end)
+    # What is larger than a whole rate passes where nothing of it is used.
+    return Take(part.kind, f"{name}:{part.name}", min(cost, part.limit), part.limit, part.seconds)
+
+
+@lru_cache(maxsize=8)
+def _day(number: int) -> tuple[str, float]:
+    begin = datetime.fromtimestamp(number * 86400, UTC)
+    return begin.strftime("%Y-%m-%d"), (number + 1) * 86400.0
+
+
+@lru_cache(maxsize=8)
+def _month(number: int) -> tuple[str, float]:
+    begin = datetime.fromtimestamp(number * 86400, UTC)
+    year, month = (begin.year + 1, 1) if begin.month == 12 else (begin.year, begin.month + 1)
+    return begin.strftime("%Y-%m"), datetime(year, month, 1, tzinfo=UTC).timestamp()
+
+
+@lru_cache(maxsize=4096)
+def network_of(address: str) -> str:
+    """Who is behind an address, as a digest: one IPv4 address, or the 64 bits that a household of IPv6 has."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        who = address
+    else:
+        ip = getattr(ip, "ipv4_mapped", None) or ip
+        who = str(ip) if ip.version == 4 else str(ipaddress.ip_network((ip, 64), strict=False))
+    return blake2b(who.encode("utf-8", "replace"), digest_size=8).hexdigest()

@@ -1,0 +1,150 @@
+"""A question's ticket: taken before anything is asked of a provider, settled by what it has really cost.
+
+What it may cost is reserved: its prompt, estimated, and the longest answer. So however many ask at once, a budget
+is never passed by more than what estimates are wrong by. A process that is killed leaves its reservations
+spent: what the provider charges for them nobody knows.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+
+from chatbot.access.limits import Asked, Asker, Part, asked_of, asked_of_a_read
+from chatbot.core.errors import BudgetExceeded, ChatbotError, RateLimitExceeded
+from chatbot.core.meter import LIVE, RATE, TOTAL, Meter, Take, Taken
+
+OnUsed = Callable[[Part, Take, float], None]
+"""Told of a budget that is used to a part: the limit, the take, what is used."""
+_WARNS_AT = 0.8
+
+_WHO = {
+    "visitor": "You have asked a lot",
+    "address": "Your network has asked a lot",
+    "bot": "This chat is asked a lot at the moment",
+    "key": "This key has asked a lot",
+}
+
+
+class Ticket:
+    """What one question has taken. `settle` once, in any case."""
+
+    def __init__(self, meter: Meter, asked: Asked, taken: Taken, on_used: OnUsed) -> None:
+        self._meter = meter
+        self._asked = asked
+        self._taken = taken
+        self._on_used = on_used
+        self._holds: list[tuple[Meter, Sequence[Take]]] = [(taken.by, asked.takes)]
+
+    def again(self) -> bool:
+        """Reserve as much again, for another attempt; False where a budget does not allow it."""
+        totals = [take for take in self._asked.takes if take.kind == TOTAL]
+        if not totals:
+            return True
+        taken = self._meter.take(totals)
+        if taken.refused is None:
+            self._holds.append((taken.by, totals))
+        return taken.refused is None
+
+    def settle(self, tokens: int) -> None:
+        """The question is over and has cost so many tokens. Safe to call again."""
+        holds, self._holds = self._holds, []
+        in_tokens = [part.in_tokens for part in self._asked.parts]
+        for number, (by, takes) in enumerate(holds):
+            cost = 0 if number else tokens
+            marked = in_tokens if number == 0 else [True] * len(takes)
+            changes = [(t, cost - t.cost) for t, m in zip(takes, marked, strict=True) if m]
+            changes += [(t, -1.0) for t in takes if t.kind == LIVE]
+            if changes:
+                by.change(changes)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """How near the nearest limits are, by the names that OpenAI gave them."""
+        return rate_headers(self._asked, self._taken.left)
+
+
+def rate_headers(asked: Asked, left: Sequence[float]) -> dict[str, str]:
+    """See `Ticket.headers`.
+
+    Source: https://platform.openai.com/docs/guides/rate-limits
+    """
+    headers = {}
+    for name, in_tokens in (("Requests", False), ("Tokens", True)):
+        nearest: tuple[float, Take, float] | None = None
+        for part, take, rest in zip(asked.parts, asked.takes, left, strict=True):
+            if part.in_tokens is in_tokens and part.kind != LIVE:
+                share = rest / take.limit
+                if nearest is None or share < nearest[0]:
+                    nearest = share, take, rest
+        if nearest is not None:
+            _, take, rest = nearest
+            headers[f"X-RateLimit-Limit-{name}"] = str(int(take.limit))
+            headers[f"X-RateLimit-Remaining-{name}"] = str(int(rest))
+            headers[f"X-RateLimit-Reset-{name}"] = _duration(_seconds_to_full(take, rest))
+    return headers
+
+
+def _seconds_to_full(take: Take, left: float) -> float:
+    if take.kind == RATE:
+        return (take.limit - left) * take.period / take.limit
+    return take.period - time.time()
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as `1h2m3s`."""
+    whole = max(0, math.ceil(seconds))
+    hours, minutes = whole // 3600, whole % 3600 // 60
+    return (
+        (f"{hours}h" if hours else "") + (f"{minutes}m" if whole >= 60 else "") + f"{whole % 60}s"
+    )
+
+
+class Gate:
+    """Lets questions in, or refuses them. `on_used` is told of budgets that are nearly or wholly used."""
+
+    def __init__(self, meter: Meter, on_used: OnUsed) -> None:
+        self._meter = meter
+        self._on_used = on_used
+
+    def admit(self, asker: Asker, tokens: int) -> Ticket:
+        """A ticket for a question that may cost so many tokens. Raises `RateLimitExceeded`, `BudgetExceeded`."""
+        return self._admit(asker, asked_of(asker, tokens))
+
+    def admit_read(self, asker: Asker) -> None:
+        """Let another request of a visitor pass. Raises `RateLimitExceeded`."""
+        self._admit(asker, asked_of_a_read(asker))
+
+    def _admit(self, asker: Asker, asked: Asked) -> Ticket:
+        taken = self._meter.take(asked.takes)
+        for part, take, left in zip(*asked, taken.left, strict=True):
+            if part.kind == TOTAL and take.limit - left >= _WARNS_AT * take.limit:
+                self._on_used(part, take, take.limit - left)
+        if taken.refused is not None:
+            raise self._refusal(asker, asked, taken, taken.refused)
+        return Ticket(self._meter, asked, taken, self._on_used)
+
+    def _refusal(self, asker: Asker, asked: Asked, taken: Taken, number: int) -> ChatbotError:
+        part, take, wait = asked.parts[number], asked.takes[number], max(1, math.ceil(taken.wait))
+        headers = rate_headers(asked, taken.left)
+        if part.kind == TOTAL:
+            self._on_used(part, take, take.limit)
+            error: ChatbotError = BudgetExceeded(
+                _spent(asker, part), retry_after=wait, detail=f"{part.subject}: {part.name}"
+            )
+        else:
+            told = f"{_WHO[part.subject]}. Try again in {wait} s."
+            if part.kind == LIVE:
+                told = "Too many answers are under way. Wait for one of them to end."
+            error = RateLimitExceeded(told, retry_after=wait, detail=f"{part.subject}: {part.name}")
+        error.headers = headers
+        return error
+
+
+def _spent(asker: Asker, part: Part) -> str:
+    when = "month" if part.name.endswith("month") else "day"
+    if not asker.visitor or asker.bot is None:
+        return f"The tokens of this {when} are used up."
+    told = f"This chat has answered all that it may this {when}."
+    return f"{told} {asker.bot.contact}".strip()

@@ -1,0 +1,93 @@
+"""What limits are counted with: rates, totals and live slots by key, all of a request's taken at once or none.
+
+One interface, so that what decides (`access/limits`) does not know whether it counts in one process, on one machine or
+on many. The arithmetic of a rate stands here once for the backends in `shared`; Redis has it in its own language.
+
+A rate is a bucket that fills evenly: `limit` in `period` seconds, `limit` at once at the most. One number says
+all of it: the time at which the bucket is full again. So the wait that a refusal names is exact, and a
+cost that turns out smaller is given back by moving that time.
+
+Source: the generic cell rate algorithm, ITU-T I.371
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+RATE, TOTAL, LIVE = "rate", "total", "live"
+LIVE_WAIT = 2.0
+"""Seconds to wait for a slot: nobody knows when an answer ends, so this is a guess."""
+_GRAIN = 1e-6
+
+
+class Take(NamedTuple):
+    """One thing to take: `cost` of `key`, of which there is `limit`.
+
+    `RATE`: it comes back evenly within `period` seconds. `TOTAL`: it counts until the time `period`, in
+    seconds since 1970. `LIVE`: it is held until it is given back, or its process is gone; its cost is 1.
+    """
+
+    kind: str
+    key: str
+    cost: float
+    limit: float
+    period: float
+
+
+class Taken(NamedTuple):
+    """What came of it: all taken, or none, since `refused` (its place in the list) had to wait for `wait` seconds.
+
+    `left` is what is left of each. `by` is who has to be told of changes.
+    """
+
+    refused: int | None
+    wait: float
+    left: tuple[float, ...]
+    by: Meter
+
+
+Changes = Iterable[tuple[Take, float]]
+"""What is taken besides (or, below 0, given back) of each."""
+
+
+class Meter(Protocol):
+    """Counts. `take` raises `StateAway` where it can't."""
+
+    @property
+    def name(self) -> str:
+        """Where it counts, for an operator."""
+
+    def take(self, takes: Sequence[Take]) -> Taken:
+        """Take all of these, or none."""
+
+    def change(self, changes: Changes) -> None:
+        """Correct what was taken. A `LIVE` one is given back by -1."""
+
+    def used(self, take: Take) -> float:
+        """How much of a total is used."""
+
+
+def taken_rate(full_at: float, at: float, take: Take) -> tuple[float, float, float]:
+    """A rate after `take` at a time: when it is full again, what is left, and what to wait (0.0: nothing).
+
+    `full_at` is when it would have been full. A clock that was set back leaves one that is too late: it is
+    believed for one period at the most.
+    """
+    begin = min(max(full_at, at), at + take.period)
+    after = begin + take.cost * take.period / take.limit
+    over = after - at - take.period
+    if over > _GRAIN:
+        return full_at, left_of_rate(begin, at, take), over
+    return after, left_of_rate(after, at, take), 0.0
+
+
+def changed_rate(full_at: float, at: float, take: Take, delta: float) -> float:
+    """When a rate is full again after a correction."""
+    begin = min(max(full_at, at), at + take.period)
+    return begin + delta * take.period / take.limit
+
+
+def left_of_rate(full_at: float, at: float, take: Take) -> float:
+    """What can be taken at once."""
+    return max(0.0, (at + take.period - full_at) * take.limit / take.period)

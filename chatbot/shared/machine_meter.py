@@ -1,0 +1,185 @@
+"""Limits that the workers of one machine share: see `core/meter`.
+
+Slots of a worker that is gone come back: each worker also counts its own, and holds a lock that ends with it.
+When a slot is refused, what the living workers have is counted anew, so nothing has to watch them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_hex
+
+from chatbot.core.logging import log
+from chatbot.core.meter import (
+    LIVE,
+    LIVE_WAIT,
+    RATE,
+    Changes,
+    Take,
+    Taken,
+    changed_rate,
+    left_of_rate,
+    taken_rate,
+)
+from chatbot.shared.table import Table, digest
+
+_KEPT_SECONDS = 86400.0
+"""For slots, and for a total behind its end."""
+_TRIES = 10
+_FRESH_SECONDS = 0.5
+"""How long it is believed who is alive."""
+
+_New = tuple[bytes, float, float, int]
+"""An entry to write: its key, number, time and place."""
+
+
+class MachineMeter:
+    """Counts in `folder`; where that can't be written, or there is none, in this process alone."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._table = self._open()
+        self._process = 0
+        self._worker = ""
+        self._alive: tuple[float, list[str]] = (0.0, [])
+
+    def _open(self) -> Table:
+        if self._folder is not None:
+            try:
+                return Table(self._folder / "limits-1.map")
+            except OSError as error:
+                log("limits_alone", level=logging.WARNING, reason=type(error).__name__)
+                self._folder = None
+        return Table(None)
+
+    @property
+    def name(self) -> str:
+        """See `Meter`."""
+        return "this machine" if self._folder else "this process"
+
+    def take(self, takes: Sequence[Take]) -> Taken:
+        """See `Meter`. Never fails."""
+        at, new, left = time.time(), [], []
+        with self._table.locked():
+            for number, take in enumerate(takes):
+                entry, rest, wait = self._taken(take, at)
+                left.append(rest)
+                if wait:
+                    rests = left + [self._left(t, at) for t in takes[number + 1 :]]
+                    return Taken(number, wait, tuple(rests), self)
+                new.append(entry)
+            for key, value, until, place in new:
+                self._table.put(key, value, until, place)
+            for take in takes:
+                if take.kind == LIVE:
+                    self._count_own(take.key, 1, at)
+        return Taken(None, 0.0, tuple(left), self)
+
+    def _taken(self, take: Take, at: float) -> tuple[_New, float, float]:
+        """The entry after `take`, what is left then, and what to wait where it can't be."""
+        key = digest(take.key)
+        place, value = self._table.find(key, at)
+        if take.kind == RATE:
+            after, left, wait = taken_rate(value, at, take)
+            return (key, after, max(after, at), place), left, wait
+        if take.kind == LIVE and value + take.cost > take.limit:
+            value = self._live(take.key, at)
+        left = take.limit - value - take.cost
+        until = at + _KEPT_SECONDS if take.kind == LIVE else take.period + _KEPT_SECONDS
+        wait = 0.0
+        if left < 0:
+            wait = LIVE_WAIT if take.kind == LIVE else max(1.0, take.period - at)
+            left = max(0.0, take.limit - value)
+        return (key, value + take.cost, until, place), left, wait
+
+    def _left(self, take: Take, at: float) -> float:
+        _, value = self._table.find(digest(take.key), at)
+        return (
+            left_of_rate(max(value, at), at, take)
+            if take.kind == RATE
+            else max(0.0, take.limit - value)
+        )
+
+    def change(self, changes: Changes) -> None:
+        """See `Meter`."""
+        at = time.time()
+        with self._table.locked():
+            for take, delta in changes:
+                key = digest(take.key)
+                place, value = self._table.find(key, at)
+                if take.kind == RATE:
+                    after = changed_rate(value, at, take, delta)
+                    self._table.put(key, after, max(after, at), place)
+                    continue
+                until = at if take.kind == LIVE else take.period
+                self._table.put(key, max(0.0, value + delta), until + _KEPT_SECONDS, place)
+                if take.kind == LIVE:
+                    self._count_own(take.key, delta, at)
+
+    def used(self, take: Take) -> float:
+        """See `Meter`."""
+        return self._table.find(digest(take.key), time.time())[1]
+
+    def _count_own(self, key: str, delta: float, at: float) -> None:
+        """What this worker has of a slot's key."""
+        own = digest(f"{key}\0{self._me()}")
+        place, value = self._table.find(own, at)
+        self._table.put(own, max(0.0, value + delta), at + _KEPT_SECONDS, place)
+
+    def _live(self, key: str, at: float) -> float:
+        """Slots of the workers that are alive."""
+        self._me()
+        return sum(self._table.find(digest(f"{key}\0{w}"), at)[1] for w in self._living())
+
+    def _me(self) -> str:
+        """This worker's name, which it holds a lock for as long as it lives."""
+        if self._process != os.getpid():
+            self._process, self._worker = os.getpid(), token_hex(8)
+            if self._folder is not None:
+                with suppress(OSError):
+                    _hold(self._folder / f"{self._worker}.worker")
+        return self._worker
+
+    def _living(self) -> list[str]:
+        if self._folder is None:
+            return [self._worker]
+        at, found = self._alive
+        if time.monotonic() - at > _FRESH_SECONDS:
+            found = [file.stem for file in self._folder.glob("*.worker") if _is_held(file)]
+            self._alive = (time.monotonic(), found)
+        return found
+
+
+def _hold(file: Path) -> None:
+    """Lock a file until this process ends."""
+    for _ in range(_TRIES):
+        fd = os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        with suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.stat(file).st_ino == os.fstat(fd).st_ino:
+                return
+        os.close(fd)  # somebody looked at it just before it was locked, and removed it
+
+
+def _is_held(file: Path) -> bool:
+    """Whether its process lives; the file of one that does not is removed."""
+    try:
+        fd = os.open(file, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        file.unlink(missing_ok=True)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return False

@@ -1,0 +1,56 @@
+"""Limits over HTTP: who asks from where, what it may cost, and the headers that tell."""
+
+from __future__ import annotations
+
+from flask import g, request
+
+from chatbot.access.caller import Caller
+from chatbot.access.limits import Asker, has_token_limits
+from chatbot.access.ticket import Ticket
+from chatbot.chat.spending import most_of_request, most_of_visit
+from chatbot.chat.visitor import Visitor
+from chatbot.core.errors import ChatbotError
+from chatbot.protocol.chat_request import ChatRequest
+from chatbot.web.guard import services
+
+
+def admit(who: Caller, visitor: Visitor | None, came: ChatRequest) -> Ticket:
+    """The ticket of a question.
+
+    Raises `InvalidRequest`, `ServiceStopped`, `RateLimitExceeded`, `BudgetExceeded`.
+    """
+    services().directory.check_running(who.key.bot_id)
+    asker = asker_of(who, visitor)
+    tokens = 0
+    if visitor is not None:
+        tokens = most_of_visit(visitor.bot, came)
+    elif has_token_limits(asker):
+        tokens = most_of_request(came)
+    return ticket(asker, tokens)
+
+
+def ticket(asker: Asker, tokens: int) -> Ticket:
+    """A ticket for so many tokens, with its headers told to the caller. Raises as `admit`."""
+    try:
+        found = services().gate.admit(asker, tokens)
+    except ChatbotError as error:
+        tell(error.headers)
+        raise
+    tell(found.headers)
+    return found
+
+
+def admit_read(who: Caller, visitor: Visitor) -> None:
+    """Let a visitor's request that is no question pass. Raises `RateLimitExceeded`."""
+    services().gate.admit_read(asker_of(who, visitor))
+
+
+def asker_of(who: Caller, visitor: Visitor | None) -> Asker:
+    """Who asks, as limits see it."""
+    owner = visitor.owner if visitor else ""
+    return Asker(who.key, who.bot, owner, request.remote_addr or "")
+
+
+def tell(headers: dict[str, str]) -> None:
+    """Give these headers with the answer, whatever it is."""
+    g.told = {**(g.get("told") or {}), **headers}
