@@ -176,7 +176,7 @@ def rotate(which: str, days: int) -> None:
             raise click.ClickException(f"{old.id} has ended: make a new one by `keys create`.")
         kept = {
             "name": old.name, "bot_id": old.bot_id, "scopes": old.scopes, "origins": old.origins,
-            "expires_at": old.expires_at, "created_at": now,
+            "expires_at": old.expires_at, "created_at": now, "limits": old.limits,
         }  # fmt: skip
         new = describe(text, **kept)
         here.store.add_key(new)
