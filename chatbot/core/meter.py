@@ -59,7 +59,7 @@ class Meter(Protocol):
         """Where it counts, for an operator."""
 
     def take(self, takes: Sequence[Take]) -> Taken:
-        """Take all of these, or none."""
+        """Take all of these, whose keys differ, or none."""
 
     def change(self, changes: Changes) -> None:
         """Correct what was taken. A `LIVE` one is given back by -1."""
@@ -69,7 +69,7 @@ class Meter(Protocol):
 
 
 def taken_rate(full_at: float, at: float, take: Take) -> tuple[float, float, float]:
-    """A rate after `take` at a time: when it is full again, what is left, and what to wait (0.0: nothing).
+    """A rate after `take` at a time: when it is full again, what is left, and what to wait (0.0: it is taken).
 
     `full_at` is when it would have been full. A clock that was set back leaves one that is too late: it is
     believed for one period at the most.
@@ -78,7 +78,7 @@ def taken_rate(full_at: float, at: float, take: Take) -> tuple[float, float, flo
     after = begin + take.cost * take.period / take.limit
     over = after - at - take.period
     if over > _GRAIN:
-        return full_at, left_of_rate(begin, at, take), over
+        return begin, left_of_rate(begin, at, take), over
     return after, left_of_rate(after, at, take), 0.0
 
 

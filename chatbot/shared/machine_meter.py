@@ -71,6 +71,8 @@ class MachineMeter:
                 entry, rest, wait = self._taken(take, at)
                 left.append(rest)
                 if wait:
+                    if take.kind == RATE:  # not taken, but a clock that was set back is forgotten
+                        self._table.put(*entry)
                     rests = left + [self._left(t, at) for t in takes[number + 1 :]]
                     return Taken(number, wait, tuple(rests), self)
                 new.append(entry)

@@ -50,7 +50,8 @@ for i, key in ipairs(KEYS) do
     local begin = bounded(tonumber(redis.call('GET', key)) or 0, at, at + period)
     after[i] = begin + cost * period / limit
     over = after[i] - at - period
-    if over <= 0.000001 then over = 0; begin = after[i] end
+    if over <= 0.000001 then over = 0; begin = after[i]
+    else redis.call('SET', key, string.format('%.6f', begin), 'PX', math.ceil(period * 1000) + 1000) end
     most = (at + period - begin) * limit / period
   else
     local used = kind == 'live' and live(key) or tonumber(redis.call('GET', key)) or 0
@@ -91,7 +92,7 @@ for i, key in ipairs(KEYS) do
       redis.call('SET', key, string.format('%.6f', after), 'PX', math.ceil((after - at) * 1000) + 1000)
     else redis.call('DEL', key) end
   elseif kind == 'live' then
-    if redis.call('HINCRBY', key, worker, delta) <= 0 then redis.call('HDEL', key, worker) end
+    if redis.call('HINCRBY', key, worker, string.format('%.0f', delta)) <= 0 then redis.call('HDEL', key, worker) end
   else
     local after = math.max(0, (tonumber(redis.call('GET', key)) or 0) + delta)
     redis.call('SET', key, string.format('%.0f', after))
