@@ -18,7 +18,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from chatbot.core.api_key import ApiKey
-from chatbot.core.bot import Bot, Limits
+from chatbot.core.bot import BUDGETS, Bot, Limits
 from chatbot.core.meter import LIVE, RATE, TOTAL, Take
 
 KEY_LIMITS = (
@@ -27,7 +27,6 @@ KEY_LIMITS = (
 )  # fmt: skip
 """What a key of its own can be limited by."""
 _SECONDS = {"per_minute": 60.0, "per_day": 86400.0}
-_BUDGETS = ("tokens_per_day", "tokens_per_month")
 _READS = 10
 """Of other requests (conversations, feedback) a visitor has so many times the limit of questions."""
 
@@ -96,18 +95,23 @@ def limits_of_bot(bot: Bot) -> tuple[tuple[str, int], ...]:
 
 
 def _parts_of(asker: Asker) -> tuple[Part, ...]:
-    own = _key_parts("key", asker.key.limits)
-    return (*_bot_parts(asker.bot.limits), *own) if asker.visitor and asker.bot else own
+    limits = asker.bot.limits if asker.visitor and asker.bot else None
+    return _parts(limits, asker.key.limits)
 
 
 @lru_cache(maxsize=256)
+def _parts(limits: Limits | None, own: tuple[tuple[str, int], ...]) -> tuple[Part, ...]:
+    of_bot = _bot_parts(limits) if limits is not None else ()
+    return (*of_bot, *_key_parts("key", own))
+
+
 def _bot_parts(limits: Limits) -> tuple[Part, ...]:
     found = []
     for name, limit in vars(limits).items():
         subject, _, rest = name.partition("_")
         if subject not in ("visitor", "address"):
             subject, rest = "bot", name
-        if rest in KEY_LIMITS:
+        if limit and rest in KEY_LIMITS:
             found.append(_part(subject, name, rest, limit, budget=subject == "bot"))
     return tuple(found)
 
@@ -121,7 +125,7 @@ def _part(subject: str, name: str, what: str, limit: int, *, budget: bool) -> Pa
     if what == "streams":
         return Part(subject, name, LIVE, limit, 0.0, False)
     in_tokens = what.startswith("tokens")
-    if budget and what in _BUDGETS:
+    if budget and what in BUDGETS:
         return Part(subject, name, TOTAL, limit, 0.0, in_tokens)
     return Part(subject, name, RATE, limit, _SECONDS[what.partition("_")[2]], in_tokens)
 
@@ -139,9 +143,7 @@ def _names(asker: Asker) -> Mapping[str, str]:
 def _take(part: Part, name: str, tokens: int, at: float) -> Take:
     cost = tokens if part.in_tokens else 1
     if part.kind == TOTAL:
-        label, end = (
-            _month(int(at // 86400)) if part.name == _BUDGETS[1] else _day(int(at // 86400))
-        )
+        label, end = _month(int(at // 86400)) if part.name == BUDGETS[1] else _day(int(at // 86400))
         return Take(TOTAL, f"{name}:{label}", cost, part.limit, end)
     # What is larger than a whole rate passes where nothing of it is used.
     return Take(part.kind, f"{name}:{part.name}", min(cost, part.limit), part.limit, part.seconds)

@@ -21,6 +21,10 @@ _FACTS_CHARS = 500_000
 IDENTIFY = ("off", "optional", "required")
 
 
+BUDGETS = ("tokens_per_day", "tokens_per_month")
+"""Limits that every bot has."""
+
+
 class BotError(ValueError):
     """A bot that can't be used as it is described. Its text is one line that says which field and why."""
 
@@ -39,23 +43,24 @@ class Limits:
 
     Of one visitor, of one address (an IPv4 address, or the first 64 bits of an IPv6 one; a carrier's
     customers share one), and of the bot in all: requests, tokens, and `streams`: answers under way at a time.
-    `tokens_per_day` and `tokens_per_month` are the bot's budget, by the calendar in UTC.
+    `tokens_per_day` and `tokens_per_month` are the bot's budget, by the calendar in UTC; a budget is finite,
+    of the others 0 is no limit.
     """
 
     history_tokens: int = 2000
     facts_tokens: int = 8000
     question_chars: int = 8000
     visitor_requests_per_minute: int = 20
-    visitor_requests_per_day: int = 500
+    visitor_requests_per_day: int = 0
     visitor_tokens_per_day: int = 500_000
     visitor_streams: int = 5
     address_requests_per_minute: int = 200
-    address_requests_per_day: int = 10_000
+    address_requests_per_day: int = 0
     address_tokens_per_day: int = 2_000_000
     address_streams: int = 100
     requests_per_minute: int = 1000
-    requests_per_day: int = 100_000
-    tokens_per_minute: int = 1_000_000
+    requests_per_day: int = 0
+    tokens_per_minute: int = 0
     streams: int = 500
     tokens_per_day: int = 5_000_000
     tokens_per_month: int = 50_000_000
@@ -200,7 +205,7 @@ def _limits(value: object) -> Limits:
 def _limit(name: str) -> Callable[[object], int]:
     if name in ("history_tokens", "facts_tokens", "question_chars"):
         return whole_number(0, 1_000_000)
-    return whole_number(1, 10**12)
+    return whole_number(1 if name in BUDGETS else 0, 10**12)
 
 
 def _fact(value: object) -> Fact:

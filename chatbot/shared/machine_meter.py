@@ -35,9 +35,6 @@ _TRIES = 10
 _FRESH_SECONDS = 0.5
 """How long it is believed who is alive."""
 
-_New = tuple[bytes, float, float, int]
-"""An entry to write: its key, number, time and place."""
-
 
 class MachineMeter:
     """Counts in `folder`; where that can't be written, or there is none, in this process alone."""
@@ -66,47 +63,46 @@ class MachineMeter:
     def take(self, takes: Sequence[Take]) -> Taken:
         """See `Meter`. Never fails."""
         at, new, left = time.time(), [], []
+        find, put = self._table.find, self._table.put
         with self._table.locked():
             for number, take in enumerate(takes):
-                entry, rest, wait = self._taken(take, at)
+                key = digest(take.key)
+                place, value = find(key, at)
+                if take.kind == RATE:
+                    value, rest, wait = taken_rate(value, at, take)
+                    until = value
+                else:
+                    value, rest, wait, until = self._counted(take, value, at)
                 left.append(rest)
                 if wait:
                     if take.kind == RATE:  # not taken, but a clock that was set back is forgotten
-                        self._table.put(*entry)
-                    rests = left + [self._left(t, at) for t in takes[number + 1 :]]
-                    return Taken(number, wait, tuple(rests), self)
-                new.append(entry)
-            for key, value, until, place in new:
-                self._table.put(key, value, until, place)
+                        put(key, value, until, place)
+                    left += [self._left(t, at) for t in takes[number + 1 :]]
+                    return Taken(number, wait, tuple(left), self)
+                new.append((key, value, until, place))
+            for entry in new:
+                put(*entry)
             for take in takes:
                 if take.kind == LIVE:
                     self._count_own(take.key, 1, at)
         return Taken(None, 0.0, tuple(left), self)
 
-    def _taken(self, take: Take, at: float) -> tuple[_New, float, float]:
-        """The entry after `take`, what is left then, and what to wait where it can't be."""
-        key = digest(take.key)
-        place, value = self._table.find(key, at)
-        if take.kind == RATE:
-            after, left, wait = taken_rate(value, at, take)
-            return (key, after, max(after, at), place), left, wait
-        if take.kind == LIVE and value + take.cost > take.limit:
+    def _counted(self, take: Take, value: float, at: float) -> tuple[float, float, float, float]:
+        """A total or slots after `take`: the number, what is left, what to wait, and until when it counts."""
+        is_live = take.kind == LIVE
+        if is_live and value + 1 > take.limit:
             value = self._live(take.key, at)
-        left = take.limit - value - take.cost
-        until = at + _KEPT_SECONDS if take.kind == LIVE else take.period + _KEPT_SECONDS
-        wait = 0.0
-        if left < 0:
-            wait = LIVE_WAIT if take.kind == LIVE else max(1.0, take.period - at)
-            left = max(0.0, take.limit - value)
-        return (key, value + take.cost, until, place), left, wait
+        after, until = value + take.cost, (at if is_live else take.period) + _KEPT_SECONDS
+        if after <= take.limit:
+            return after, take.limit - after, 0.0, until
+        wait = LIVE_WAIT if is_live else max(1.0, take.period - at)
+        return value, max(0.0, take.limit - value), wait, until
 
     def _left(self, take: Take, at: float) -> float:
         _, value = self._table.find(digest(take.key), at)
-        return (
-            left_of_rate(max(value, at), at, take)
-            if take.kind == RATE
-            else max(0.0, take.limit - value)
-        )
+        if take.kind == RATE:
+            return left_of_rate(max(value, at), at, take)
+        return max(0.0, take.limit - value)
 
     def change(self, changes: Changes) -> None:
         """See `Meter`."""
@@ -116,11 +112,11 @@ class MachineMeter:
                 key = digest(take.key)
                 place, value = self._table.find(key, at)
                 if take.kind == RATE:
-                    after = changed_rate(value, at, take, delta)
-                    self._table.put(key, after, max(after, at), place)
-                    continue
-                until = at if take.kind == LIVE else take.period
-                self._table.put(key, max(0.0, value + delta), until + _KEPT_SECONDS, place)
+                    value = until = changed_rate(value, at, take, delta)
+                else:
+                    until = (at if take.kind == LIVE else take.period) + _KEPT_SECONDS
+                    value = max(0.0, value + delta)
+                self._table.put(key, value, until, place)
                 if take.kind == LIVE:
                     self._count_own(take.key, delta, at)
 

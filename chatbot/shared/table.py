@@ -96,7 +96,10 @@ class Table:
     def _hold(self) -> bool:
         if self._process != os.getpid():  # a lock that was inherited is also the parent's
             flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC
-            self._descriptor = os.open(str(self._lock_file), flags, 0o600)
+            try:
+                self._descriptor = os.open(str(self._lock_file), flags, 0o600)
+            except OSError:  # somebody has taken the folder away; the memory is still there
+                return False
             self._process = os.getpid()
         for _ in range(_TRIES):
             try:

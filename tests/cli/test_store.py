@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from chatbot.store.tables import REVISION
+
 
 def test_the_database_is_made_and_says_where_it_stands(run, data_dir):
     for _ in range(2):
-        assert run("db", "upgrade") == "SQLite, at 0001.\n"
+        assert run("db", "upgrade") == f"SQLite, at {REVISION}.\n"
     assert (data_dir / "chatbot.db").stat().st_mode & 0o777 == 0o600
 
 

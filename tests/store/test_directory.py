@@ -53,6 +53,7 @@ KEY = ApiKey(
     created_at=1_700_000_000.123456,
     expires_at=1_800_000_000.654321,
     revoked_at=1_750_000_000.5,
+    limits=(("tokens_per_day", 5),),
 )
 
 

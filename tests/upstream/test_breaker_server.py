@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 
 import pytest
@@ -190,6 +191,7 @@ def test_metrics_can_be_switched_off(pair, tmp_path):
 @pytest.mark.fault("data directory can't be written")
 def test_a_data_directory_that_is_full_or_read_only_fails_no_request(pair, tmp_path):
     with running(tmp_path, CHATBOT_CONFIG=pair.toml(tmp_path)) as server:
+        shutil.rmtree(tmp_path / "state")
         (tmp_path / "state").write_text("in the way")
         assert ask(server, 10) == "other"
         assert len(pair.first.log) == 5
