@@ -22,7 +22,7 @@ from chatbot.web import (
     pages,
     passthrough,
     reference,
-    visiting,
+    telling,
     widget,
 )
 
@@ -42,7 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.extensions["chatbot"] = build_services(settings)
     guard.init_app(app, settings)
-    for module in (cors, visiting, headers, errors):
+    for module in (cors, telling, headers, errors):
         module.init_app(app)
     for number, prefix in enumerate(cors.API_PREFIXES):
         for blueprint in (chat.bp, passthrough.bp, conversations.bp, feedback.bp, widget.bp):

@@ -117,7 +117,8 @@ class Gate:
         self._admit(asker, asked_of_a_read(asker))
 
     def _admit(self, asker: Asker, asked: Asked) -> Ticket:
-        taken = self._meter.take(asked.takes)
+        nothing = Taken(None, 0.0, (), self._meter)
+        taken = self._meter.take(asked.takes) if asked.takes else nothing
         for part, take, left in zip(*asked, taken.left, strict=True):
             if part.kind == TOTAL and take.limit - left >= _WARNS_AT * take.limit:
                 self._on_used(part, take, take.limit - left)

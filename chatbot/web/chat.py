@@ -13,8 +13,9 @@ from chatbot.chat.visitor import Visitor
 from chatbot.protocol.chat_request import ChatRequest
 from chatbot.relay.departure import ClientConnection
 from chatbot.web.guard import caller, enter, json_body, services, write_line
-from chatbot.web.limits import admit, tell
+from chatbot.web.limits import admit
 from chatbot.web.streaming import stream_response
+from chatbot.web.telling import tell
 from chatbot.web.visiting import visiting
 
 bp = Blueprint("chat", __name__)

@@ -15,6 +15,7 @@ from flask import Flask, Response, request
 from chatbot.core.errors import OriginNotAllowed
 from chatbot.web.errors import error_response
 from chatbot.web.guard import own_origin, services
+from chatbot.web.telling import tell
 
 API_PREFIXES = ("/api/v1", "/v1")
 _OPEN = "/widget/config"
@@ -27,6 +28,7 @@ EXPOSED_HEADERS = (
     "X-RateLimit-Remaining-Tokens, X-RateLimit-Reset-Requests, X-RateLimit-Reset-Tokens, X-Request-ID, "
     "X-Session-ID"
 )
+_VARIES = {"Vary": "Origin"}
 MAX_AGE_SECONDS = 7200
 """What browsers keep a preflight's answer for, at the most."""
 
@@ -51,12 +53,17 @@ def init_app(app: Flask) -> None:
     def mark(response: Response) -> Response:
         if not _is_api(request.path) or request.path.endswith(_OPEN):
             return response
-        response.headers.add("Vary", "Origin")
         origin = request.headers.get("Origin", "")
-        if origin and _is_listed(origin):
-            response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+        tell(_readable_by(origin) if origin and _is_listed(origin) else _VARIES)
         return response
+
+
+def _readable_by(origin: str) -> dict[str, str]:
+    return {
+        **_VARIES,
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": EXPOSED_HEADERS,
+    }
 
 
 def _is_api(path: str) -> bool:

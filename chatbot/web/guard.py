@@ -16,6 +16,7 @@ from chatbot.core.waiting import now
 from chatbot.protocol.strict_json import NotJSON, read_json
 from chatbot.relay.record import Record
 from chatbot.services import Services
+from chatbot.web.telling import tell
 
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of a request: room for images, a bound for memory."""
@@ -171,12 +172,12 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def finish(response: Response) -> Response:
-        response.headers["X-Request-ID"] = g.record.request_id
-        g.record.status = response.status_code
-        elapsed = (now() - g.record.started) * 1000
-        response.headers["Server-Timing"] = f"first-byte;dur={elapsed:.1f}"
-        if not (g.record.stream and response.is_streamed):
-            write_line(g.record)
+        record: Record = g.record
+        record.status = response.status_code
+        elapsed = (now() - record.started) * 1000
+        tell({"X-Request-ID": record.request_id, "Server-Timing": f"first-byte;dur={elapsed:.1f}"})
+        if not (record.stream and response.is_streamed):
+            write_line(record)
         return response
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
+from chatbot.web.telling import tell
+
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _EVERYWHERE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+_NOT_STORED = {"Cache-Control": "no-store"}
 _PAGES = {
     "Content-Security-Policy": _PAGE_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -23,9 +26,9 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def secure(response: Response) -> Response:
-        response.headers.extend(_EVERYWHERE)  # no view sets one of them
+        tell(_EVERYWHERE)
         if response.mimetype == "text/html":
-            response.headers.update(_PAGES)
-        if not request.path.startswith("/static/"):
-            response.headers.setdefault("Cache-Control", "no-store")
+            tell(_PAGES)
+        if "Cache-Control" not in response.headers and not request.path.startswith("/static/"):
+            tell(_NOT_STORED)
         return response

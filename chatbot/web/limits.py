@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import g, request
+from flask import request
 
 from chatbot.access.caller import Caller
 from chatbot.access.limits import Asker, has_token_limits
@@ -12,6 +12,7 @@ from chatbot.chat.visitor import Visitor
 from chatbot.core.errors import ChatbotError
 from chatbot.protocol.chat_request import ChatRequest
 from chatbot.web.guard import services
+from chatbot.web.telling import tell
 
 
 def admit(who: Caller, visitor: Visitor | None, came: ChatRequest) -> Ticket:
@@ -49,8 +50,3 @@ def asker_of(who: Caller, visitor: Visitor | None) -> Asker:
     """Who asks, as limits see it."""
     owner = visitor.owner if visitor else ""
     return Asker(who.key, who.bot, owner, request.remote_addr or "")
-
-
-def tell(headers: dict[str, str]) -> None:
-    """Give these headers with the answer, whatever it is."""
-    g.told = {**(g.get("told") or {}), **headers}

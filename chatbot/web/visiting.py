@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, g, request
+from flask import request
 
 from chatbot.access.caller import Caller
 from chatbot.chat.visitor import Visitor
@@ -10,7 +10,8 @@ from chatbot.core.errors import NotFound, StorageUnavailable
 from chatbot.core.text import storable
 from chatbot.store.conversations import Scope
 from chatbot.web.guard import services
-from chatbot.web.limits import admit_read, tell
+from chatbot.web.limits import admit_read
+from chatbot.web.telling import tell
 
 
 def visiting(who: Caller) -> Visitor:
@@ -42,12 +43,3 @@ def scope_of(who: Caller) -> Scope:
 def _asked_bot() -> str | None:
     asked = request.args.get("bot")
     return None if asked is None else storable(asked)
-
-
-def init_app(app: Flask) -> None:
-    """Register what gives visitors their ids back, with errors too."""
-
-    @app.after_request
-    def tell(response: Response) -> Response:
-        response.headers.extend(g.get("told") or {})
-        return response
