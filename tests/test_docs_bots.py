@@ -11,10 +11,13 @@ import time
 import jwt
 import pytest
 
+from chatbot.access.limits import KEY_LIMITS
+from chatbot.core.bot import Limits
 from tests.server import ROOT, Client, running, wait_for
 
 ORIGIN = "https://shop.example"
 README = (ROOT / "README.md").read_text()
+LIMITS = (ROOT / "docs" / "limits.md").read_text()
 PAGE = (ROOT / "docs" / "bots.md").read_text()
 
 
@@ -96,3 +99,23 @@ def test_the_token_of_the_page_is_accepted(server, tmp_path):
     assert jwt.decode(token, options={"verify_signature": False})["exp"] > time.time()
     wait_for(lambda: ask(server, key, "Hi", **{"X-Visitor-Token": token}).status == 200)
     assert ask(server, key, "Hi").json["error"]["code"] == "invalid_visitor_token"
+
+
+def test_the_commands_about_limits_do_what_is_said(server, tmp_path):
+    typed(f"python -m chatbot bots create shop --origin {ORIGIN} || true", server, tmp_path)
+    first, usage, stops = blocks(LIMITS, "sh")
+    assert re.search(r"^sk_\S+$", typed(first, server, tmp_path), re.M)
+    lines = typed(usage, server, tmp_path).splitlines()
+    head = "month,bot,key,model,requests,input_tokens,output_tokens,tokens"
+    assert lines.count(head) == 2
+    assert {len(line.split(",")) for line in lines} == {8}
+    printed = typed(stops, server, tmp_path)
+    assert printed.splitlines() == ["Stopped: bot:shop.", "Answers again: bot:shop."]
+
+
+def test_the_table_of_limits_is_the_codes():
+    rows = re.findall(r"^\|[^|]*\| `(\w+)` \| (\d+) \|", LIMITS, re.M)
+    own = ("history_tokens", "facts_tokens", "question_chars")
+    ours = [(n, str(v)) for n, v in vars(Limits()).items() if n not in own]
+    assert rows == ours
+    assert all(f"`{name}`" in LIMITS for name in KEY_LIMITS)

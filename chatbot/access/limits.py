@@ -1,7 +1,7 @@
 """Which limits a question has to pass: the one place for that decision.
 
 A visitor's question counts for the visitor, for the address, for the bot and for the key; a secret key's for
-the key, where that has limits. Budgets are totals of a calendar day and month, in UTC; the others are rates, and slots
+the key, where that has limits, and for the bot that it is bound to. Budgets are totals of a calendar day and month, in UTC; the others are rates, and slots
 for answers under way. No limit is named by anything that a caller can choose freely: a visitor's session
 is signed, an address is the connection's or that of trusted proxies.
 """
@@ -95,14 +95,16 @@ def limits_of_bot(bot: Bot) -> tuple[tuple[str, int], ...]:
 
 
 def _parts_of(asker: Asker) -> tuple[Part, ...]:
-    limits = asker.bot.limits if asker.visitor and asker.bot else None
-    return _parts(limits, asker.key.limits)
+    limits = asker.bot.limits if asker.bot else None
+    return _parts(limits, bool(asker.visitor), asker.key.limits)
 
 
 @lru_cache(maxsize=256)
-def _parts(limits: Limits | None, own: tuple[tuple[str, int], ...]) -> tuple[Part, ...]:
+def _parts(
+    limits: Limits | None, is_visitor: bool, own: tuple[tuple[str, int], ...]
+) -> tuple[Part, ...]:
     of_bot = _bot_parts(limits) if limits is not None else ()
-    return (*of_bot, *_key_parts("key", own))
+    return (*(p for p in of_bot if is_visitor or p.subject == "bot"), *_key_parts("key", own))
 
 
 def _bot_parts(limits: Limits) -> tuple[Part, ...]:

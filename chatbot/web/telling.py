@@ -35,7 +35,8 @@ class Telling:
         environ[_TOLD] = told
 
         def begin(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
-            return start_response(status, [*headers, *told.items()], exc_info)
+            headers = [*headers, *told.items()]
+            return start_response(status, headers, *([exc_info] if exc_info else []))
 
         return self._app(environ, begin)
 
