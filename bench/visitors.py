@@ -11,12 +11,13 @@ import urllib.request
 from pathlib import Path
 
 from chatbot.core.api_key import PUBLISHABLE, describe, new_text
-from chatbot.core.bot import read_bot
+from chatbot.core.bot import Limits, read_bot
 from chatbot.core.secret import Secret
 from chatbot.store.database import Database
 from chatbot.store.directory import DirectoryStore
 
 ORIGIN = "https://shop.example"
+_OF_A_PROMPT = ("history_tokens", "facts_tokens", "question_chars")
 
 
 class Visitors:
@@ -38,7 +39,9 @@ class Visitors:
     def _make(self, model: str) -> str:
         store, key = DirectoryStore(self._database), new_text(PUBLISHABLE)
         name = model.replace("_", "-")
-        limits = {"question_chars": 1_000_000}
+        # All limits that are on by default stay on, and are never reached.
+        limits = {n: 10**12 for n, v in vars(Limits()).items() if v and n not in _OF_A_PROMPT}
+        limits["question_chars"] = 1_000_000
         store.save_bot(
             read_bot({"id": name, "model": model, "origins": [ORIGIN], "limits": limits})
         )
