@@ -12,6 +12,7 @@ import ssl  # noqa: E402
 import sys  # noqa: E402
 from contextlib import suppress  # noqa: E402
 
+import gevent  # noqa: E402
 from gunicorn.glogging import Logger as GunicornLogger  # noqa: E402
 from gunicorn.http.errors import ParseException  # noqa: E402
 from gunicorn.workers.ggevent import GeventWorker  # noqa: E402
@@ -21,6 +22,7 @@ from chatbot.core.descriptors import raise_limit  # noqa: E402
 from chatbot.core.logging import JsonLines, log  # noqa: E402
 from chatbot.core.settings import SettingsError, settings_now  # noqa: E402
 from chatbot.protocol.error_body import error_body  # noqa: E402
+from chatbot.relay import departure  # noqa: E402
 from chatbot.services import build_database, prepare  # noqa: E402
 from chatbot.store.database import StoreAway  # noqa: E402
 
@@ -43,6 +45,10 @@ workers = _settings.workers
 raise_limit()
 
 
+# When more of the connections than this are in use, who has not sent a head has a second for it.
+CROWDED, HURRY = 0.5, 1
+
+
 class Logger(GunicornLogger):
     """gunicorn's own lines in the application's form: redacted, and tracebacks without their texts."""
 
@@ -53,8 +59,34 @@ class Logger(GunicornLogger):
 
 
 class Worker(GeventWorker):
-    """gevent's worker, that quotes no request: a malformed head may hold a key, and gunicorn's own answer
-    and log line repeat it."""
+    """gevent's worker, that quotes no request and waits for nobody for ever.
+
+    A malformed head may hold a key, and gunicorn's own answer and log line repeat it. And a client that
+    sends its head slowly, or takes no answer, has its time: less where most connections are in use.
+    """
+
+    open_connections = 0
+
+    def handle(self, listener, client, addr):
+        self.open_connections += 1
+        try:
+            super().handle(listener, client, addr)
+        finally:
+            self.open_connections -= 1
+
+    def timeout_ctx(self):
+        crowded = self.open_connections > CROWDED * self.worker_connections
+        return gevent.Timeout(HURRY if crowded else self.cfg.keepalive, False)
+
+    def handle_request(self, listener_name, req, sock, addr):
+        sock.settimeout(departure.WRITE_SECONDS)
+        try:
+            return super().handle_request(listener_name, req, sock, addr)
+        except TimeoutError:
+            log("slow_reader", level=logging.INFO)
+            raise StopIteration from None  # which closes the connection, and says nothing
+        finally:
+            sock.settimeout(None)  # the wait for the next request has its own
 
     def handle_error(self, req, client, addr, exc):
         malformed = isinstance(exc, (ParseException, ssl.SSLError, TimeoutError))
@@ -91,8 +123,6 @@ graceful_timeout = _settings.drain_seconds + 10
 # Streams that are still running at the end of the drain each get their truthful end. And no full garbage
 # collection stops the streams of a busy worker.
 def post_worker_init(worker):
-    import gevent
-
     def watch():
         while worker.alive:
             gevent.sleep(0.5)

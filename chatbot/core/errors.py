@@ -10,6 +10,7 @@
     ├── KeyNotAllowed             403  the key is for other things
     ├── NotFound                  404
     ├── MethodNotAllowed          405
+    ├── RequestTimeout            408  the request's body came too slowly
     ├── RequestTooLarge           413
     ├── RateLimitExceeded         429  ours or the provider's, with Retry-After
     ├── BudgetExceeded            429  all tokens of a day or a month are used, with Retry-After
@@ -128,6 +129,14 @@ class MethodNotAllowed(ChatbotError):
 
     status = 405
     code = "method_not_allowed"
+    type = "invalid_request_error"
+
+
+class RequestTimeout(ChatbotError):
+    """The body did not come in time."""
+
+    status = 408
+    code = "request_timeout"
     type = "invalid_request_error"
 
 

@@ -11,7 +11,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 now = time.monotonic
@@ -36,6 +37,23 @@ def spawn(function: Callable[[], None]) -> None:
         gevent.spawn(function)
     else:
         threading.Thread(target=function, daemon=True).start()
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Raise `TimeoutError` where what is done here takes longer; under gevent only, elsewhere it is the server's to see to."""
+    if not under_gevent():
+        yield
+        return
+    import gevent
+
+    try:
+        with gevent.Timeout(seconds) as ours:
+            yield
+    except gevent.Timeout as over:
+        if over is not ours:
+            raise
+        raise TimeoutError("timed out") from None
 
 
 def peer_is_gone(fd: int) -> bool:

@@ -16,6 +16,33 @@ import orjson
 
 from chatbot.protocol.strict_json import NotJSON, read_json
 
+MOST_MESSAGES, MOST_PARTS, MOST_TOOLS = 4096, 1024, 512
+"""What a request may have; providers take fewer."""
+_STEERING = frozenset(
+    [
+        "api_base",
+        "api_key",
+        "api_type",
+        "api_version",
+        "azure_ad_token",
+        "base_url",
+        "client",
+        "custom_llm_provider",
+        "extra_body",
+        "extra_headers",
+        "extra_query",
+        "fallbacks",
+        "headers",
+        "http_client",
+        "httpx_client",
+        "organization",
+        "proxies",
+        "proxy",
+        "timeout",
+    ]
+)
+"""Fields by which gateways and SDKs let a caller choose where and as whom a provider is asked."""
+
 
 class BadRequest(ValueError):
     """The request can't be used. `param` names the field at fault."""
@@ -35,6 +62,11 @@ class ChatRequest:
     wants_usage: bool
     choices: int
 
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Names of fields that are passed to nobody: who asks never names an address, a key or a proxy."""
+        return tuple(sorted(_STEERING & self.payload.keys()))
+
     def upstream_body(self, model: str, *, stream: bool, ask_usage: bool) -> bytes:
         """The body for a provider: the caller's, with the model and `stream` set.
 
@@ -42,6 +74,8 @@ class ChatRequest:
         caller does not.
         """
         body = {**self.payload, "model": model, "stream": stream}
+        for name in self.dropped:
+            del body[name]
         if not model:
             del body["model"]
         if stream and ask_usage:
@@ -82,6 +116,9 @@ def _check(payload: dict[str, Any]) -> ChatRequest:
     options = payload.get("stream_options")
     if options is not None and not isinstance(options, dict):
         raise BadRequest("stream_options must be an object.", "stream_options")
+    tools = payload.get("tools")
+    if isinstance(tools, list) and len(tools) > MOST_TOOLS:
+        raise BadRequest(f"tools has over {MOST_TOOLS} tools.", "tools")
     choices = payload.get("n")
     if choices is not None and (type(choices) is not int or not 1 <= choices <= 128):
         raise BadRequest("n must be a whole number from 1 to 128.", "n")
@@ -92,11 +129,16 @@ def _check(payload: dict[str, Any]) -> ChatRequest:
 def _check_messages(messages: object) -> None:
     if not isinstance(messages, list) or not messages:
         raise BadRequest("messages must be a list of at least one message.", "messages")
+    if len(messages) > MOST_MESSAGES:
+        raise BadRequest(f"messages has over {MOST_MESSAGES} messages.", "messages")
     for place, message in enumerate(messages):
         if not isinstance(message, dict):
             raise BadRequest(f"messages[{place}] must be an object.", "messages")
         if not isinstance(message.get("role"), str):
             raise BadRequest(f"messages[{place}].role must be a string.", "messages")
+        content = message.get("content")
+        if isinstance(content, list) and len(content) > MOST_PARTS:
+            raise BadRequest(f"messages[{place}].content has over {MOST_PARTS} parts.", "messages")
 
 
 def _check_is_json(payload: dict[str, Any]) -> None:

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
+
+DEEPEST = 64
+"""Levels of a request: what it asks a provider for has some ten, and each reader of it may go into the depth."""
 
 
 class NotJSON(ValueError):
@@ -36,6 +40,20 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _is_deep(value: object) -> bool:
+    """Whether a value nests too deeply. Level by level: a walk into the depth is what is to be prevented."""
+    level: list[Any] = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(DEEPEST):
+        level = [v for outer in level for v in _inner(outer) if isinstance(v, (dict, list))]
+        if not level:
+            return False
+    return True
+
+
+def _inner(value: Any) -> Iterable[object]:
+    return value.values() if isinstance(value, dict) else value
+
+
 _relaxed = json.JSONDecoder(parse_constant=_refuse_constant)
 _unique_keys = json.JSONDecoder(
     parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique
@@ -55,7 +73,10 @@ def read_json(data: bytes, *, unique_keys: bool = False) -> Any:
             pass
     decoder = _unique_keys if unique_keys else _relaxed
     try:
-        return decoder.decode(data.decode("utf-8"))
+        value = decoder.decode(data.decode("utf-8"))
+        if unique_keys and _is_deep(value):
+            raise NotJSON(f"nested more than {DEEPEST} deep")
+        return value
     except NotJSON:
         raise
     except RecursionError:

@@ -68,7 +68,6 @@ class ClientConnection:
             self._held = False
             with suppress(OSError):
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ORDERLY)
-                self._socket.settimeout(None)
 
     def release(self) -> None:
         """The request is over, whichever way. Without `finish`, a held socket stays so."""

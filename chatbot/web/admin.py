@@ -17,7 +17,7 @@ from chatbot.access.logins import LOGIN_SECONDS
 from chatbot.access.sessions import Token
 from chatbot.core.api_key import SECRET, ApiKey
 from chatbot.core.errors import InvalidApiKey, KeyNotAllowed, OriginNotAllowed
-from chatbot.web.guard import own_origin, services
+from chatbot.web.guard import in_time, own_origin, services
 
 bp = Blueprint("admin", __name__)
 COOKIE = "chatbot_operator"
@@ -47,7 +47,8 @@ def overview() -> str:
 def login() -> AnyResponse | tuple[str, int]:
     """Log in with an admin-scoped key."""
     _check_origin()
-    key = services().directory.identify(request.form.get("key", "").strip())
+    with in_time():
+        key = services().directory.identify(request.form.get("key", "").strip())
     if key is None or key.kind != SECRET or not key.may("admin"):
         g.record.code = InvalidApiKey.code
         return render_template("admin_login.html", version=__version__, failed=True), 401
@@ -106,7 +107,9 @@ def _check_form() -> None:
     _check_origin()
     if operator() is None:
         raise InvalidApiKey("Log in first.")
-    if not hmac.compare_digest(request.form.get("csrf", "").encode(), _csrf().encode()):
+    with in_time():
+        sent = request.form.get("csrf", "")
+    if not hmac.compare_digest(sent.encode(), _csrf().encode()):
         raise KeyNotAllowed(
             "This form is too old, or not one of this server's. Load the page anew."
         )

@@ -88,4 +88,6 @@ def _visit(visitor: Visitor | None, came: ChatRequest) -> Asked | None:
 
 
 def _owners(who: Caller, came: ChatRequest) -> ChatRequest:
+    if came.dropped:
+        tell({"X-Chatbot-Ignored": ", ".join(came.dropped)})
     return services().conversing.with_prompt(who.bot, came) if who.bot else came

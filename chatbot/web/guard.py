@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request
 
 from chatbot.access.caller import Caller, admit
-from chatbot.core.errors import ChatbotError, InvalidApiKey, InvalidRequest, RequestTooLarge
+from chatbot.core.errors import (
+    ChatbotError,
+    InvalidApiKey,
+    InvalidRequest,
+    RequestTimeout,
+    RequestTooLarge,
+)
 from chatbot.core.ids import new_request_id
 from chatbot.core.logging import log_fields
 from chatbot.core.settings import Settings, is_loopback, url_host
-from chatbot.core.waiting import now
+from chatbot.core.waiting import now, within
 from chatbot.protocol.strict_json import NotJSON, read_json
 from chatbot.relay.record import Record
 from chatbot.services import Services
@@ -20,6 +28,8 @@ from chatbot.web.telling import tell
 
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of a request: room for images, a bound for memory."""
+BODY_SECONDS, BODY_RATE = 10.0, 16 * 1024
+"""A body has so many seconds, and one more for each so many bytes; one of unknown length twice as many."""
 _ANY_HOST = ("/healthz", "/readyz", "/metrics")
 """Paths that answer under any Host: probes come by address. Details they give the operator alone."""
 _FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Forwarded", "Via")
@@ -115,7 +125,24 @@ def json_body(most: int = MAX_BODY) -> bytes:
         shown = f"{most // 1024 // 1024} MiB" if most >= 1024 * 1024 else f"{most // 1024} KiB"
         raise RequestTooLarge(f"The request is over {shown}.")
     request.max_content_length = most  # also where no length was said
-    return request.get_data(cache=False)
+    with in_time():
+        return request.get_data(cache=False)
+
+
+@contextmanager
+def in_time() -> Iterator[None]:
+    """Read the request's body here. Raises `RequestTimeout` where it comes too slowly."""
+    known = request.content_length
+    extra = BODY_SECONDS if known is None else known / BODY_RATE
+    try:
+        with within(BODY_SECONDS + extra):
+            yield
+    except TimeoutError:
+        # What is still to come belongs to this request: the connection has no other.
+        if sock := request.environ.get("gunicorn.socket"):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RD)
+        raise RequestTimeout("The request's body came too slowly. Send it again.") from None
 
 
 def json_object(most: int) -> dict[str, object]:

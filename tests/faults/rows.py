@@ -90,6 +90,8 @@ OTHERS = {
     "twenty name look-ups stuck": "502 after the connect limit; other providers answer meanwhile",
     "client vanishes": "the provider is let go within 0.5 s: mid-stream, silent, before the head, in a plain call",
     "client is cut off without a word": "the provider is let go after the write limit",
+    "slow heads and bodies, in hundreds": "let go after their time, 408 where an answer can be given; others are served as ever",
+    "slow readers, in hundreds": "let go after the write limit; others are served as ever",
     "client reads nothing": "let go after the write limit; what is kept for it is bounded",
     "worker full": "503 with Retry-After at once; `/healthz` answers; streams go on",
     "descriptors exhausted": "503 with Retry-After at once; streams go on",
