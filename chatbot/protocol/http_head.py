@@ -37,7 +37,8 @@ def end_of_head(data: bytes | bytearray) -> int:
 
 def parse_head(head: bytes) -> ResponseHead:
     """The head, blank line included. Raises `BadHead`."""
-    first, *lines = head.decode("latin-1").splitlines()
+    # Not `splitlines`: to it, a control character in a value begins another header.
+    first, *lines = head.decode("latin-1").replace("\r\n", "\n").split("\n")
     version, _, rest = first.partition(" ")
     code = rest[:3]
     if version not in ("HTTP/1.1", "HTTP/1.0") or not (code.isascii() and code.isdigit()):

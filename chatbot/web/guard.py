@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request
+from werkzeug.exceptions import HTTPException
 
 from chatbot.access.caller import Caller, admit
 from chatbot.core.errors import (
@@ -131,18 +132,28 @@ def json_body(most: int = MAX_BODY) -> bytes:
 
 @contextmanager
 def in_time() -> Iterator[None]:
-    """Read the request's body here. Raises `RequestTimeout` where it comes too slowly."""
+    """Read the request's body here. Raises `RequestTimeout` where it comes too slowly, `InvalidRequest`
+    where the server can't make out where it ends."""
     known = request.content_length
     extra = BODY_SECONDS if known is None else known / BODY_RATE
     try:
         with within(BODY_SECONDS + extra):
             yield
     except TimeoutError:
-        # What is still to come belongs to this request: the connection has no other.
-        if sock := request.environ.get("gunicorn.socket"):
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RD)
+        _read_no_more()
         raise RequestTimeout("The request's body came too slowly. Send it again.") from None
+    except (ChatbotError, HTTPException):
+        raise
+    except Exception:  # each server has errors of its own for chunks that are none
+        _read_no_more()
+        raise InvalidRequest("The request's body can't be understood.") from None
+
+
+def _read_no_more() -> None:
+    """What is still to come belongs to this request: its connection has no other."""
+    if sock := request.environ.get("gunicorn.socket"):
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RD)
 
 
 def json_object(most: int) -> dict[str, object]:

@@ -135,3 +135,9 @@ def test_what_came_ahead_of_wrong_framing_is_given_first(wrong):
     with pytest.raises(BadFraming):
         unframer.close()
     assert unframer.broken
+
+
+@pytest.mark.parametrize("mark", ["\x0b", "\x0c", "\x1c", "\x85", "\r"])
+def test_a_control_character_in_a_value_begins_no_header(mark):
+    head = parse_head(f"HTTP/1.1 200 OK\r\nX: a{mark}Content-Length: 5\r\n\r\n".encode("latin-1"))
+    assert "content-length" not in head.headers
