@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test real soak faults check bench widget lock wheel clean
+.PHONY: help run test real soak faults fuzz check bench widget lock wheel clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -39,6 +39,9 @@ soak: $(VENV)/dev.ok ## only the thousands of streams
 
 faults: $(VENV)/dev.ok ## the fault matrix, printed as a table with its results
 	$(BIN)/python -m pytest -m fault --fault-table
+
+fuzz: $(VENV)/dev.ok ## generated requests and bytes, others each time; some minutes
+	FUZZ=500 $(BIN)/python -m pytest tests/hostile
 
 check: $(VENV)/dev.ok node_modules/.ok ## linters and types
 	$(BIN)/ruff check .

@@ -51,7 +51,8 @@ def _embeddings(payload: dict[str, Any]) -> Script:
     ]
     tokens = sum(len(text) // 4 + 1 for text in texts)
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    model = payload.get("model") or "mock"
+    asked = payload.get("model")
+    model = asked if isinstance(asked, str) and asked else "mock"
     return _json({"object": "list", "data": data, "model": model, "usage": usage})
 
 
