@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test real soak faults fuzz check bench widget lock wheel clean
+.PHONY: help run test real soak faults fuzz check bench widget lock audit sbom notices wheel clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -58,6 +58,17 @@ widget: ## build the widget (none yet)
 lock: $(VENV)/dev.ok ## pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+
+audit: $(VENV)/dev.ok ## licences and known vulnerabilities of what is pinned (AUDIT_ONLINE=1: not asked is a failure)
+	$(BIN)/python deploy/supply_chain.py licences
+	$(BIN)/python deploy/supply_chain.py vulnerabilities
+
+sbom: $(VENV)/dev.ok ## write the bill of materials, dist/sbom.cdx.json (CycloneDX)
+	@mkdir -p dist
+	$(BIN)/python deploy/supply_chain.py sbom dist/sbom.cdx.json
+
+notices: $(VENV)/dev.ok ## gather the licence texts of what is required
+	$(BIN)/python deploy/supply_chain.py notices
 
 wheel: $(VENV)/dev.ok ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation -o dist .

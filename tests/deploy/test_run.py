@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import venv
+import zipfile
 from contextlib import contextmanager
 
 import pytest
@@ -151,6 +152,10 @@ def test_a_wheel_runs_too_pages_included(tmp_path):
         check=True, capture_output=True,
     )  # fmt: skip
     wheel = next(tmp_path.glob("*.whl"))
+    with zipfile.ZipFile(wheel) as packed:
+        notices = [n for n in packed.namelist() if n.endswith("NOTICE-THIRD-PARTY.txt")]
+        assert len(notices) == 1
+        assert b"Flask 3" in packed.read(notices[0])
     home = tmp_path / "venv"
     venv.create(home, with_pip=True, system_site_packages=False)
     site = next((home / "lib").glob("python*/site-packages"))
