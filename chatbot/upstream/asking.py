@@ -97,6 +97,8 @@ class Asking:
                     failure = error
                     if isinstance(error, TimeoutTotal):
                         break
+                except BudgetExceeded:
+                    break
             raise failure
         except Aborted:
             raise self._stopped_by or Aborted from None
@@ -112,6 +114,8 @@ class Asking:
                     failure = error
                     if isinstance(error, TimeoutTotal):
                         break
+                except BudgetExceeded:
+                    break
             raise failure
         except Aborted:
             raise self._stopped_by or Aborted from None

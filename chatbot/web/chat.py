@@ -52,14 +52,14 @@ def _answer(who: Caller, visitor: Visitor | None, came: ChatRequest, ticket: Tic
 
     def close(body: bytes | None = None) -> None:
         leave()
-        if visit:
-            visit.end(record, body)
+        asking.close()
+        client.release()
         spent = spent_on(asking)
         ticket.settle(spent.tokens)
         if asking.made:
             writer.put(charge_of(record, spent))
-        asking.close()
-        client.release()
+        if visit:
+            visit.end(record, body)
 
     if not asked.stream:
         body = None

@@ -88,6 +88,7 @@ OTHERS = {
     "a certificate that expired": "502 `upstream_unreachable`; the next target answers",
     "a connection that is never taken": "502 `upstream_unreachable` after the connect limit; the next target answers",
     "twenty name look-ups stuck": "502 after the connect limit; other providers answer meanwhile",
+    "Redis away or slow: limits": "stricter ones of the machine's own, said in the log and on `/readyz`; running answers do not notice",
     "client vanishes": "the provider is let go within 0.5 s: mid-stream, silent, before the head, in a plain call",
     "client is cut off without a word": "the provider is let go after the write limit",
     "slow heads and bodies, in hundreds": "let go after their time, 408 where an answer can be given; others are served as ever",

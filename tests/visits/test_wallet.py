@@ -165,6 +165,73 @@ def test_slots_of_workers_that_are_killed_are_free_again(tmp_path, shared):
         database.close()
 
 
+@pytest.mark.fault("Redis away or slow: limits")
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL], ids=["frozen", "killed"])
+def test_without_redis_limits_are_stricter_and_running_answers_do_not_notice(tmp_path, number):
+    scripts = [
+        Script([(0.02, chunk("word "))] * 60 + [(0.0, chunk("", finish_reason="stop") + DONE)])
+    ]
+    provider, key = (
+        MockServer(scripts=lambda *_: scripts.pop() if scripts else quick()).start(),
+        new_text("pk"),
+    )
+    database = Database(Secret(""), tmp_path)
+    database.prepare()
+    store = DirectoryStore(database)
+    limits = {
+        "requests_per_minute": 40,
+        "address_requests_per_minute": 0,
+        "streams": 0,
+        "address_streams": 0,
+    }
+    store.save_bot(read_bot({"id": "shop", "origins": [ORIGIN], "model": "m", "limits": limits}))
+    store.add_key(describe(key, bot_id="shop"))
+    headers = {
+        "Authorization": f"Bearer {key}",
+        "Origin": ORIGIN,
+        "Content-Type": "application/json",
+    }
+
+    def ask(port: int) -> int:
+        with Client(port) as client:
+            return client.post("/api/v1/chat/completions", ASK, headers).status
+
+    try:
+        with (
+            redis_server(tmp_path) as (url, server_process),
+            running(
+                tmp_path, OPENAI_BASE_URL=provider.base_url, extra=QUICK, CHATBOT_REDIS_URL=url
+            ) as server,
+            Client(server.port) as client,
+        ):
+            wait_for(lambda: known(server.port, key))
+            client._send("POST", "/api/v1/chat/completions", ASK, headers)
+            reply = client.head()
+            assert reply.status == 200
+            os.kill(server_process.pid, number)
+            try:
+                found = [ask(server.port) for _ in range(14)]
+                client._body(reply)
+                with Client(server.port) as other:
+                    ready = other.get("/readyz").json
+            finally:
+                if number == signal.SIGSTOP:
+                    os.kill(server_process.pid, signal.SIGCONT)
+    finally:
+        provider.stop()
+        database.close()
+    assert found == [200] * 10 + [429] * 4  # a quarter of 40
+    assert reply.clean
+    assert reply.events[-1] == "[DONE]"
+    assert len(reply.events) == 62
+    assert ready["limits"] == "this machine, stricter, since Redis can't be used"
+    assert any(line["event"] == "limits_stricter" for line in server.log())
+
+
+def quick() -> Script:
+    return Script([(0.0, chunk("word ") + chunk("", finish_reason="stop") + DONE)])
+
+
 def test_the_attack_script_is_one_that_would_find_a_hole(tmp_path):
     """Without a budget that holds, the same attack costs many times as much."""
     provider, key = Provider(), new_text("pk")

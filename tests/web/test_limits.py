@@ -235,6 +235,17 @@ def test_failed_attempts_are_charged_and_the_budget_holds_back_the_next(site, pr
     assert row.output_tokens >= attempts
 
 
+def test_where_the_budget_allows_no_second_attempt_the_first_ones_failure_is_told(site, provider):
+    provider._scripts = lambda *_: Script([], status=500)
+    free = visitor(site, bot(site, history_tokens=0)).ask("Hello")
+    attempts = len(provider.log)
+    assert attempts > 1
+    tight = visitor(site, bot(site, history_tokens=0, tokens_per_day=100, tokens_per_month=100)).ask("Hello")  # fmt: skip
+    assert len(provider.log) == attempts + 1
+    assert free.status_code == tight.status_code == 502
+    assert tight.json["error"]["code"] == "upstream_error"
+
+
 def test_a_stopped_bot_says_the_owners_words_and_others_answer(site):
     key, other = bot(site), add_bot(site, "other")
     services = site.extensions["chatbot"]
