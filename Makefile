@@ -28,8 +28,12 @@ node_modules/.ok: package-lock.json
 run: $(VENV)/run.ok ## run the server; prints where to look and a curl line
 	@$(BIN)/python -m chatbot serve
 
+# The scenarios mostly wait, with their real time-outs, and the thousands of streams keep one core busy: both go on beside the rest.
 test: $(VENV)/dev.ok node_modules/.ok ## all tests
-	$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest tests/faults/test_scenarios.py & scenarios=$$!; \
+	{ $(BIN)/python -m pytest -m soak; } & soak=$$!; \
+	$(BIN)/python -m pytest -m "not soak" --ignore=tests/faults/test_scenarios.py; rest=$$?; \
+	wait $$scenarios && wait $$soak && exit $$rest
 
 real: $(VENV)/dev.ok node_modules/.ok ## only those with official SDKs and third-party servers
 	$(BIN)/python -m pytest -m real

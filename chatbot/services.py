@@ -149,17 +149,15 @@ def build_router(settings: Settings) -> Router:
     return Router(providers, settings.routes, settings.model)
 
 
-def build_state(settings: Settings) -> SharedState:
-    """What workers share: Redis where it is given, else files of the machine. Raises `SettingsError`."""
+def build_state(settings: Settings, redis: RedisState | None) -> SharedState:
+    """What workers share: Redis where it is given, else files of the machine."""
     files = SteadyState(FilesState(settings.data_dir / "state"), ProcessState())
-    redis = build_redis(settings)
     return files if redis is None else SteadyState(redis, files)
 
 
-def build_meter(settings: Settings) -> Meter:
-    """What counts: Redis where it is given, else files of the machine. Raises `SettingsError`."""
+def build_meter(settings: Settings, redis: RedisState | None) -> Meter:
+    """What counts: Redis where it is given, else files of the machine."""
     machine = MachineMeter(settings.data_dir / "state")
-    redis = build_redis(settings)
     if redis is None:
         return machine
     from chatbot.shared.redis_meter import RedisMeter
@@ -225,7 +223,9 @@ def build_services(settings: Settings) -> Services:
     """Build all services. Raises `SettingsError`."""
     for key in settings.api_keys:
         hide(key)
-    router, state, signer = build_router(settings), build_state(settings), build_signer(settings)
+    redis = build_redis(settings)
+    state, meter = build_state(settings, redis), build_meter(settings, redis)
+    router, signer = build_router(settings), build_signer(settings)
     breakers, database = Breakers(state), build_database(settings)
     running = Running(min(settings.max_streams, room_for_streams()))
     conversations = ConversationStore(database)
@@ -239,7 +239,7 @@ def build_services(settings: Settings) -> Services:
         on_stopped=running.stop_keys,
     )
     directory.look()
-    meter, usage = build_meter(settings), UsageStore(database)
+    usage = UsageStore(database)
     budgets = Budgets(directory, meter, usage, state, build_webhook(settings))
     return Services(
         settings=settings,

@@ -27,7 +27,7 @@ from chatbot.core.bot import matching
 from chatbot.core.kept_secret import replace_secret
 from chatbot.core.origin import check_pattern
 from chatbot.core.settings_table import nearest
-from chatbot.services import build_state
+from chatbot.services import build_redis, build_state
 
 _DAY = 86400.0
 _name = matching(
@@ -207,4 +207,4 @@ def _find(here: Opened, which: str) -> ApiKey:
 
 
 def _end(here: Opened, key: ApiKey) -> None:
-    end_key(here.store, build_state(here.settings), key)
+    end_key(here.store, build_state(here.settings, build_redis(here.settings)), key)

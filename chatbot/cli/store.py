@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from chatbot.cli.opened import opened
-from chatbot.services import build_state
+from chatbot.services import build_redis, build_state
 from chatbot.store.conversations import ConversationStore
 from chatbot.store.database import revision
 from chatbot.store.upkeep import Upkeep
@@ -28,5 +28,5 @@ def upgrade() -> None:
 def sweep() -> None:
     """Delete now what is past its time; a running server does so by itself."""
     with opened() as here:
-        Upkeep(ConversationStore(here.database), build_state(here.settings)).once()
+        Upkeep(ConversationStore(here.database), build_state(here.settings, build_redis(here.settings))).once()
         click.echo("Swept.")

@@ -11,7 +11,7 @@ from chatbot.access.directory import Directory
 from chatbot.core.api_key import digest_of
 from chatbot.core.secret import Secret
 from chatbot.core.settings import load_settings
-from chatbot.services import build_state
+from chatbot.services import build_redis, build_state
 from chatbot.store.database import Database
 from chatbot.store.directory import DirectoryStore
 
@@ -143,7 +143,7 @@ def test_a_key_is_revoked_by_its_id_or_itself_and_a_running_server_learns_of_it(
     settings = load_settings()
     database, told = Database(Secret(""), data_dir), []
     server = Directory(
-        DirectoryStore(database), build_state(settings), (),
+        DirectoryStore(database), build_state(settings, build_redis(settings)), (),
         prepare=lambda: None, on_ended=told.append,
     )  # fmt: skip
     server.look()

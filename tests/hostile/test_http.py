@@ -153,7 +153,7 @@ def said(port: int, data: bytes, *, stays: bool = False) -> bytes:
                 sock.shutdown(socket.SHUT_WR)
             while piece := sock.recv(65536):
                 found += piece
-        except ConnectionError:
+        except OSError:  # it has closed already
             pass
         return found
 
