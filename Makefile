@@ -28,12 +28,14 @@ node_modules/.ok: package-lock.json
 run: $(VENV)/run.ok ## run the server; prints where to look and a curl line
 	@$(BIN)/python -m chatbot serve
 
-# The scenarios mostly wait, with their real time-outs, and the thousands of streams keep one core busy: both go on beside the rest.
+# Most tests wait: for servers to start, for time-outs to pass. So four parts go on side by side; the thousands of streams keep a core busy.
+WAITING := tests/faults tests/relay tests/real
 test: $(VENV)/dev.ok node_modules/.ok ## all tests
 	@$(BIN)/python -m pytest tests/faults/test_scenarios.py & scenarios=$$!; \
-	{ $(BIN)/python -m pytest -m soak; } & soak=$$!; \
-	$(BIN)/python -m pytest -m "not soak" --ignore=tests/faults/test_scenarios.py; rest=$$?; \
-	wait $$scenarios && wait $$soak && exit $$rest
+	$(BIN)/python -m pytest -m soak & soak=$$!; \
+	$(BIN)/python -m pytest -m "not soak" --ignore=tests/faults/test_scenarios.py $(WAITING) & waiting=$$!; \
+	$(BIN)/python -m pytest -m "not soak" $(addprefix --ignore=,$(WAITING)); rest=$$?; \
+	wait $$scenarios && wait $$soak && wait $$waiting && exit $$rest
 
 real: $(VENV)/dev.ok node_modules/.ok ## only those with official SDKs and third-party servers
 	$(BIN)/python -m pytest -m real

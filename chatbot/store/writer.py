@@ -22,7 +22,7 @@ from chatbot.store.database import LIMIT_SECONDS, Database, StoreAway
 from chatbot.store.saved import Saved, conversation_of, gather
 from chatbot.store.spool import Spool
 
-LINGER_SECONDS = 0.1
+LINGER_SECONDS = 0.04
 """What comes within it is written together."""
 LOOK_SECONDS = 1.0
 """Between two looks at the answers under way, and at a database that is away."""
