@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from flask import request
 
 from chatbot.access.caller import Caller
@@ -10,6 +12,7 @@ from chatbot.access.ticket import Ticket
 from chatbot.chat.spending import most_of_request, most_of_visit
 from chatbot.chat.visitor import Visitor
 from chatbot.core.errors import ChatbotError
+from chatbot.core.logging import log
 from chatbot.protocol.chat_request import ChatRequest
 from chatbot.web.guard import services
 from chatbot.web.telling import tell
@@ -26,7 +29,8 @@ def admit(who: Caller, visitor: Visitor | None, came: ChatRequest) -> Ticket:
     if visitor is not None:
         tokens = most_of_visit(visitor.bot, came)
     elif has_token_limits(asker):
-        tokens = most_of_request(came)
+        whole = services().conversing.with_prompt(who.bot, came) if who.bot else came
+        tokens = most_of_request(whole)
     return ticket(asker, tokens)
 
 
@@ -36,9 +40,17 @@ def ticket(asker: Asker, tokens: int) -> Ticket:
         found = services().gate.admit(asker, tokens)
     except ChatbotError as error:
         tell(error.headers)
+        if error.detail.startswith("address") and "X-Forwarded-For" in request.headers:
+            _look_for_a_proxy()
         raise
     tell(found.headers)
     return found
+
+
+def _look_for_a_proxy() -> None:
+    """Behind a proxy that is not said to be one, all visitors have its address, and its limits."""
+    if not services().settings.trusted_proxies:
+        log("address_of_a_proxy", level=logging.WARNING, setting="CHATBOT_TRUSTED_PROXIES")
 
 
 def admit_read(who: Caller, visitor: Visitor) -> None:

@@ -14,7 +14,7 @@ import threading
 import pytest
 
 from chatbot.upstream.mock_server import MockServer
-from tests.server import KEY, Client, running
+from tests.server import KEY, Client, running, wait_for
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 AUTH = f"Authorization: Bearer {KEY}\r\nContent-Type: application/json\r\n".encode()
@@ -192,6 +192,7 @@ def test_what_http_allows_is_one_answer(server, data):
 
 def test_a_stream_beside_all_of_it_is_whole_and_the_log_repeats_nothing(server):
     data = [p.values[0] for p in (*flat(REFUSED), *flat(ALLOWED))]
+    before = server.counts()
     with Client(server.port) as client:
         client.send_chat(stream=True, mock={"pace": 0.02, "text": "word " * 40})
         reply = client.head()
@@ -206,6 +207,8 @@ def test_a_stream_beside_all_of_it_is_whole_and_the_log_repeats_nothing(server):
     with Client(server.port) as client:
         assert client.get("/healthz").status == 200
         assert client.chat(stream=True).events[-1] == "[DONE]"
+    wait_for(lambda: server.counts()["fds"] <= before["fds"] + 2, 20)
+    assert server.counts()["greenlets"] <= before["greenlets"] + 3
     log = server.log_file.read_text()
     assert WORD.decode() not in log
     assert KEY not in log

@@ -88,7 +88,7 @@ def test_new_sessions_from_one_address_are_one_address(site):
     assert "network" in refused(replies[-1]).json["error"]["message"]
 
 
-def test_a_header_that_a_caller_writes_is_not_an_address(site):
+def test_a_header_that_a_caller_writes_is_not_an_address(site, caplog):
     key = bot(site, address_requests_per_minute=2)
     found = []
     for number in range(4):
@@ -96,6 +96,9 @@ def test_a_header_that_a_caller_writes_is_not_an_address(site):
         headers = {**ada.headers, "X-Forwarded-For": f"198.51.100.{number}", "X-Real-IP": "1.2.3.4"}
         found.append(complete(site, headers).status_code)
     assert found == [200, 200, 429, 429]
+    assert [r.fields["setting"] for r in caplog.records if r.message == "address_of_a_proxy"] == [
+        "CHATBOT_TRUSTED_PROXIES"
+    ] * 2
 
 
 def test_behind_a_proxy_the_hop_that_it_saw_counts_and_no_other(make_settings, provider):
@@ -218,6 +221,26 @@ def test_a_request_that_may_cost_more_than_the_whole_budget_is_refused(site, pro
     refused(complete(site, headers, max_tokens=6000, n=2), "budget_exceeded")
     assert not provider.log
     assert complete(site, headers, max_tokens=6000).status_code == 200
+
+
+def test_a_secret_key_of_a_bot_reserves_and_spends_of_the_bots_budget(site, provider):
+    facts = [{"name": "a.md", "text": "Oolong is half fermented.\n\n" * 60}]
+    key = add_bot(
+        site,
+        "tea",
+        max_tokens=50,
+        facts=facts,
+        limits={"tokens_per_day": 1500, "history_tokens": 0},
+    )
+    services, text = site.extensions["chatbot"], new_text(SECRET)
+    DirectoryStore(services.database).add_key(describe(text, scopes=("chat",), bot_id="tea"))
+    services.directory.look()
+    replies = [complete(site, {"Authorization": f"Bearer {text}"}) for _ in range(6)]
+    asked = [r.status_code for r in replies].count(200)
+    assert 1 <= asked < 6
+    assert len(provider.log) == asked
+    refused(replies[-1], "budget_exceeded")
+    refused(visitor(site, key).ask("Hello"), "budget_exceeded")
 
 
 def test_failed_attempts_are_charged_and_the_budget_holds_back_the_next(site, provider):
