@@ -29,7 +29,7 @@ run: $(VENV)/run.ok ## run the server; prints where to look and a curl line
 	@$(BIN)/python -m chatbot serve
 
 # Most tests wait: for servers to start, for time-outs to pass. So four parts go on side by side; the thousands of streams keep a core busy.
-WAITING := tests/faults tests/relay tests/real
+WAITING := tests/faults tests/relay tests/real tests/visits tests/deploy
 test: $(VENV)/dev.ok node_modules/.ok ## all tests
 	@$(BIN)/python -m pytest tests/faults/test_scenarios.py & scenarios=$$!; \
 	$(BIN)/python -m pytest -m soak & soak=$$!; \
