@@ -110,9 +110,7 @@ class Budgets:
             for part, take in zip(*budgets, strict=True):
                 rows = months if part.name.endswith("month") else days
                 spent = sum(r.tokens for r in rows if getattr(r, f"{subject}_id") == name)
-                missing = spent - self._meter.used(take) if spent else 0.0
-                if missing > 0:
-                    self._meter.change([(take, missing)])
+                if spent and self._meter.at_least(take, spent):
                     log("budget_counted_anew", level=logging.WARNING, budget=take.key, used=spent)
 
     def _all(self) -> list[tuple[str, str, Asked]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from chatbot.access.limits import Asked, Asker, Part, asked_of, asked_of_a_read
@@ -18,6 +19,8 @@ from chatbot.core.meter import LIVE, RATE, TOTAL, Meter, Take, Taken
 OnUsed = Callable[[Part, Take, float], None]
 """Told of a budget that is used to a part: the limit, the take, what is used."""
 _WARNS_AT = 0.8
+_SHORTLY = 5
+"""Seconds after which reservations of others may have come back."""
 
 _WHO = {
     "visitor": "You have asked a lot",
@@ -30,11 +33,12 @@ _WHO = {
 class Ticket:
     """What one question has taken. `settle` once, in any case."""
 
-    def __init__(self, meter: Meter, asked: Asked, taken: Taken, on_used: OnUsed) -> None:
+    def __init__(self, meter: Meter, asked: Asked, taken: Taken, reserved: Counter[str]) -> None:
         self._meter = meter
         self._asked = asked
         self._taken = taken
-        self._on_used = on_used
+        self._reserved = reserved
+        reserved.update({t.key: int(t.cost) for t in asked.takes if t.kind == TOTAL})
         self._holds: list[tuple[Meter, Sequence[Take]]] = [(taken.by, asked.takes)]
 
     def again(self) -> bool:
@@ -58,6 +62,8 @@ class Ticket:
             changes += [(t, -1.0) for t in takes if t.kind == LIVE]
             if changes:
                 by.change(changes)
+            if number == 0:
+                self._reserved.subtract({t.key: int(t.cost) for t in takes if t.kind == TOTAL})
 
     @property
     def headers(self) -> dict[str, str]:
@@ -107,6 +113,7 @@ class Gate:
     def __init__(self, meter: Meter, on_used: OnUsed) -> None:
         self._meter = meter
         self._on_used = on_used
+        self._reserved: Counter[str] = Counter()
 
     def admit(self, asker: Asker, tokens: int) -> Ticket:
         """A ticket for a question that may cost so many tokens. Raises `RateLimitExceeded`, `BudgetExceeded`."""
@@ -121,17 +128,30 @@ class Gate:
         taken = self._meter.take(asked.takes) if asked.takes else nothing
         for part, take, left in zip(*asked, taken.left, strict=True):
             if part.kind == TOTAL and take.limit - left >= _WARNS_AT * take.limit:
-                self._on_used(part, take, take.limit - left)
+                self._warn(part, take, left)
         if taken.refused is not None:
             raise self._refusal(asker, asked, taken, taken.refused)
-        return Ticket(self._meter, asked, taken, self._on_used)
+        return Ticket(self._meter, asked, taken, self._reserved)
+
+    def _warn(self, part: Part, take: Take, left: float) -> None:
+        """Say that a budget is nearly or wholly used, if it is: what is only reserved may come back."""
+        used = take.limit - left - self._reserved[take.key]
+        if not self._meter.is_away and used >= _WARNS_AT * take.limit:
+            self._on_used(part, take, used)
 
     def _refusal(self, asker: Asker, asked: Asked, taken: Taken, number: int) -> ChatbotError:
         part, take, wait = asked.parts[number], asked.takes[number], max(1, math.ceil(taken.wait))
         headers = rate_headers(asked, taken.left)
-        if part.kind == TOTAL:
-            self._on_used(part, take, take.limit)
-            error: ChatbotError = BudgetExceeded(
+        left = taken.left[number] + self._reserved[take.key]
+        if part.kind == TOTAL and (self._meter.is_away or left >= take.cost > 0):
+            error: ChatbotError = RateLimitExceeded(
+                "Too many answers are under way. Try again shortly.",
+                retry_after=_SHORTLY, detail=f"{part.subject}: {part.name}, reserved",
+            )  # fmt: skip
+        elif part.kind == TOTAL:
+            if not self._meter.is_away:
+                self._on_used(part, take, take.limit)
+            error = BudgetExceeded(
                 _spent(asker, part), retry_after=wait, detail=f"{part.subject}: {part.name}"
             )
         else:

@@ -1,7 +1,8 @@
 """What a question may cost, before it is asked, and what it has cost, when it is over. In tokens.
 
 The provider's own count holds where it gave one. An attempt without one is estimated: what it was sent, and what came of its
-answer. An attempt that a provider refused costs nothing; one that was sent and heard no more of costs its prompt.
+answer. An attempt that a provider refused costs nothing; one that was sent and heard no more of costs its prompt, and
+the longest answer too where the caller has left it.
 """
 
 from __future__ import annotations
@@ -56,11 +57,7 @@ def most_of_visit(bot: Bot, asked: ChatRequest) -> int:
 
 def most_of_request(asked: ChatRequest) -> int:
     """The most that a secret key's request costs."""
-    payload = asked.payload
-    lengths = [payload.get(name) for name in ("max_tokens", "max_completion_tokens")]
-    said = [n for n in lengths if type(n) is int and n > 0]
-    answer = min(max(said), _MOST) if said else UNSAID_TOKENS
-    return _prompt_tokens(payload) + answer * max(1, asked.choices)
+    return _prompt_tokens(asked.payload) + _longest_answer(asked)
 
 
 def spent_on(asking: Asking) -> Spent:
@@ -75,7 +72,7 @@ def spent_on(asking: Asking) -> Spent:
                 continue
             if prompt < 0:
                 prompt = _prompt_tokens(asking.request.payload)
-            counted = [prompt, _said_tokens(attempt)]
+            counted = [prompt, _said_tokens(asking, attempt)]
         sums = [have + (more or 0) for have, more in zip(sums, counted, strict=True)]
     return Spent(*sums)
 
@@ -91,10 +88,22 @@ def charge_of(record: Record, spent: Spent, requests: int = 1) -> Charge:
     )  # fmt: skip
 
 
-def _said_tokens(attempt: Attempt) -> int:
-    """Tokens of what came of an answer: by its text, and one at least for each event."""
+def _said_tokens(asking: Asking, attempt: Attempt) -> int:
+    """Tokens of what came of an answer: by its text, and one at least for each event.
+
+    Where nothing came because nobody waited for it, or of an answer that comes as a whole, all of it may have been made.
+    """
     reader = attempt.reader
-    return max(estimate_tokens(reader.text), reader.events, attempt.body_size // _BODY_BYTES)
+    said = max(estimate_tokens(reader.text), reader.events, attempt.body_size // _BODY_BYTES)
+    if said or (asking.request.stream and not asking.is_stopped):
+        return said
+    return _longest_answer(asking.request)
+
+
+def _longest_answer(asked: ChatRequest) -> int:
+    lengths = [asked.payload.get(name) for name in ("max_tokens", "max_completion_tokens")]
+    said = [n for n in lengths if type(n) is int and n > 0]
+    return (min(max(said), _MOST) if said else UNSAID_TOKENS) * max(1, asked.choices)
 
 
 def _prompt_tokens(payload: Mapping[str, Any]) -> int:

@@ -61,11 +61,18 @@ class Meter(Protocol):
     def take(self, takes: Sequence[Take]) -> Taken:
         """Take all of these, whose keys differ, or none."""
 
-    def change(self, changes: Changes) -> None:
-        """Correct what was taken. A `LIVE` one is given back by -1."""
+    def change(self, changes: Changes, once: str = "") -> None:
+        """Correct what was taken. A `LIVE` one is given back by -1. Of several of one name (`once`) one counts."""
+
+    @property
+    def is_away(self) -> bool:
+        """Whether stricter limits hold, since what counts for all can't be used."""
 
     def used(self, take: Take) -> float:
         """How much of a total is used."""
+
+    def at_least(self, take: Take, used: float) -> bool:
+        """So much of a total is used for certain; whether less was known of."""
 
 
 def taken_rate(full_at: float, at: float, take: Take) -> tuple[float, float, float]:

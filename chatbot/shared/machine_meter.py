@@ -20,11 +20,11 @@ from chatbot.core.meter import (
     LIVE,
     LIVE_WAIT,
     RATE,
+    TOTAL,
     Changes,
     Take,
     Taken,
     changed_rate,
-    left_of_rate,
     taken_rate,
 )
 from chatbot.shared.table import Table, digest
@@ -60,11 +60,14 @@ class MachineMeter:
         """See `Meter`."""
         return "this machine" if self._folder else "this process"
 
+    is_away = False
+
     def take(self, takes: Sequence[Take]) -> Taken:
         """See `Meter`. Never fails."""
         at, new, left = time.time(), [], []
         find, put = self._table.find, self._table.put
         with self._table.locked():
+            refused, longest = None, 0.0
             for number, take in enumerate(takes):
                 key = digest(take.key)
                 place, value = find(key, at)
@@ -74,12 +77,13 @@ class MachineMeter:
                 else:
                     value, rest, wait, until = self._counted(take, value, at)
                 left.append(rest)
-                if wait:
-                    if take.kind == RATE:  # not taken, but a clock that was set back is forgotten
-                        put(key, value, until, place)
-                    left += [self._left(t, at) for t in takes[number + 1 :]]
-                    return Taken(number, wait, tuple(left), self)
+                if wait > longest:
+                    refused, longest = number, wait
+                if wait and take.kind == RATE:
+                    put(key, value, until, place)  # a clock that was set back is forgotten
                 new.append((key, value, until, place))
+            if refused is not None:
+                return Taken(refused, longest, tuple(left), self)
             for entry in new:
                 put(*entry)
             for take in takes:
@@ -98,13 +102,7 @@ class MachineMeter:
         wait = LIVE_WAIT if is_live else max(1.0, take.period - at)
         return value, max(0.0, take.limit - value), wait, until
 
-    def _left(self, take: Take, at: float) -> float:
-        _, value = self._table.find(digest(take.key), at)
-        if take.kind == RATE:
-            return left_of_rate(max(value, at), at, take)
-        return max(0.0, take.limit - value)
-
-    def change(self, changes: Changes) -> None:
+    def change(self, changes: Changes, once: str = "") -> None:
         """See `Meter`."""
         at = time.time()
         with self._table.locked():
@@ -114,8 +112,9 @@ class MachineMeter:
                 if take.kind == RATE:
                     value = until = changed_rate(value, at, take, delta)
                 else:
-                    until = (at if take.kind == LIVE else take.period) + _KEPT_SECONDS
                     value = max(0.0, value + delta)
+                    until = (at if take.kind == LIVE else take.period) + _KEPT_SECONDS
+                    until = until if value or take.kind == TOTAL else at
                 self._table.put(key, value, until, place)
                 if take.kind == LIVE:
                     self._count_own(take.key, delta, at)
@@ -124,11 +123,19 @@ class MachineMeter:
         """See `Meter`."""
         return self._table.find(digest(take.key), time.time())[1]
 
+    def at_least(self, take: Take, used: float) -> bool:
+        """See `Meter`."""
+        missing = used - self.used(take)
+        if missing > 0:
+            self.change([(take, missing)])
+        return missing > 0
+
     def _count_own(self, key: str, delta: float, at: float) -> None:
         """What this worker has of a slot's key."""
         own = digest(f"{key}\0{self._me()}")
         place, value = self._table.find(own, at)
-        self._table.put(own, max(0.0, value + delta), at + _KEPT_SECONDS, place)
+        value = max(0.0, value + delta)
+        self._table.put(own, value, at + _KEPT_SECONDS if value else at, place)
 
     def _live(self, key: str, at: float) -> float:
         """Slots of the workers that are alive."""

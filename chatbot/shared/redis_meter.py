@@ -25,8 +25,8 @@ _PREFIX = "chatbot:limit:"
 _FIELDS = """
 local now = redis.call('TIME')
 local at = tonumber(now[1]) + tonumber(now[2]) / 1000000
-local worker, prefix = ARGV[1], ARGV[2]
-local function field(i, n) return ARGV[2 + (i - 1) * 4 + n] end
+local worker, prefix, once = ARGV[1], ARGV[2], ARGV[3]
+local function field(i, n) return ARGV[3 + (i - 1) * 4 + n] end
 local function number(i, n) return tonumber(field(i, n)) end
 local function bounded(value, low, high) return math.max(low, math.min(high, value)) end
 """
@@ -61,7 +61,7 @@ for i, key in ipairs(KEYS) do
     else most = most - cost end
   end
   left[i] = string.format('%.6f', math.max(0, most))
-  if over > 0 and refused == 0 then refused, wait = i, over end
+  if over > wait then refused, wait = i, over end
 end
 if refused == 0 then
   for i, key in ipairs(KEYS) do
@@ -83,6 +83,7 @@ return {refused, string.format('%.6f', wait), left}
 _CHANGE = (
     _FIELDS
     + """
+if once ~= '' and not redis.call('SET', prefix .. 'once:' .. once, 1, 'NX', 'PX', 600000) then return 0 end
 for i, key in ipairs(KEYS) do
   local kind, delta, limit, period = field(i, 1), number(i, 2), number(i, 3), number(i, 4)
   if kind == 'rate' then
@@ -108,6 +109,7 @@ class RedisMeter:
     """Counts in Redis, asked as `state` asks it. Raises `StateAway` where that is away or slow."""
 
     name = "Redis"
+    is_away = False
 
     def __init__(self, state: RedisState) -> None:
         self._state = state
@@ -126,19 +128,26 @@ class RedisMeter:
         number = int(refused) - 1 if refused else None
         return Taken(number, float(wait), tuple(float(rest) for rest in left), self)
 
-    def change(self, changes: Changes) -> None:
+    def change(self, changes: Changes, once: str = "") -> None:
         """See `Meter`."""
         changes = list(changes)
+        self._run(self._change, *self._arguments(changes, once))
         self._held += sum(int(delta) for take, delta in changes if take.kind == "live")
-        self._run(self._change, *self._arguments(changes))
 
     def used(self, take: Take) -> float:
         """See `Meter`."""
         return float(self._state.ask(lambda redis: redis.get(_name(take.key))) or 0)
 
-    def _arguments(self, changes: Changes) -> tuple[list[str], list[object]]:
+    def at_least(self, take: Take, used: float) -> bool:
+        """See `Meter`."""
+        missing = used - self.used(take)
+        if missing > 0:
+            self.change([(take, missing)])
+        return missing > 0
+
+    def _arguments(self, changes: Changes, once: str = "") -> tuple[list[str], list[object]]:
         keys: list[str] = []
-        arguments: list[object] = [self._me(), _PREFIX]
+        arguments: list[object] = [self._me(), _PREFIX, once]
         for take, delta in changes:
             keys.append(_name(take.key))
             arguments += (take.kind, delta, take.limit, take.period)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from secrets import token_hex
 
 from chatbot.core.logging import log
-from chatbot.core.meter import TOTAL, Changes, Meter, Take, Taken
+from chatbot.core.meter import LIVE, RATE, TOTAL, Changes, Meter, Take, Taken
 from chatbot.core.shared_state import StateAway
 from chatbot.core.waiting import now, spawn
 
@@ -52,6 +53,8 @@ class SteadyMeter:
                 taken = self._first.take(takes)
             except StateAway as trouble:
                 self._leave(str(trouble))
+                # It may have been done all the same: a slot that nobody gives back is worse than one too many.
+                self._owe((take, -1.0) for take in takes if take.kind == LIVE)
             else:
                 self._note(takes, taken)
                 if now() - begin > SLOW_SECONDS:
@@ -77,7 +80,7 @@ class SteadyMeter:
         limit = max(1, take.limit // STRICTER)
         return take._replace(limit=limit, cost=min(take.cost, limit))
 
-    def change(self, changes: Changes) -> None:
+    def change(self, changes: Changes, once: str = "") -> None:
         """See `Meter`. Never fails."""
         changes = list(changes)
         if not self._failed:
@@ -98,6 +101,16 @@ class SteadyMeter:
                 self._leave(str(trouble))
         return self._seen.get(take.key, 0.0)
 
+    def at_least(self, take: Take, used: float) -> bool:
+        """See `Meter`. Away, it is what a machine that counts alone goes by."""
+        if not self._failed:
+            try:
+                return self._first.at_least(take, used)
+            except StateAway as trouble:
+                self._leave(str(trouble))
+        self._seen[take.key] = max(used, self._seen.get(take.key, 0.0))
+        return False
+
     def _owe(self, changes: Changes) -> None:
         for take, delta in changes:
             self._owed[take.key] = (take, delta + self._owed.get(take.key, (take, 0.0))[1])
@@ -111,16 +124,20 @@ class SteadyMeter:
     def _wait_for_it(self) -> None:
         """Beside all requests: look until what is owed can be told, fast enough."""
         look = Take(TOTAL, "look", 1, 1e12, time.time() + 60)
+        batch: list[tuple[Take, float]] = []
+        name = ""
         while self._failed:
             time.sleep(REST_SECONDS)
-            begin, owed = now(), self._owed
-            self._owed = {}
+            if not batch:
+                batch, self._owed = [(look, 1.0), *self._owed.values()], {}
+                name = token_hex(8)
+            begin = now()
             try:
-                self._first.change([*owed.values(), (look, 1)])
-            except StateAway:
-                self._owe(owed.values())
+                self._first.change(batch, once=name)
+            except StateAway:  # done or not: told again under the same name
                 continue
-            if now() - begin <= SLOW_SECONDS:
+            batch = []
+            if now() - begin <= SLOW_SECONDS and not self._owed:
                 self._failed = False
                 log("limits_back", level=logging.WARNING, state=self._first.name)
 
@@ -140,12 +157,22 @@ class _Local:
     def take(self, takes: Sequence[Take]) -> Taken:
         return self._steady.take(takes)
 
-    def change(self, changes: Changes) -> None:
+    @property
+    def is_away(self) -> bool:
+        return True
+
+    def change(self, changes: Changes, once: str = "") -> None:
         changes = list(changes)
-        self._second.change(
-            (self._takes[take.key], delta) for take, delta in changes if take.key in self._takes
-        )
+        self._second.change(self._local(t, delta) for t, delta in changes if t.key in self._takes)
         self._steady.change((take, delta) for take, delta in changes if take.kind == TOTAL)
 
     def used(self, take: Take) -> float:
         return self._steady.used(take)
+
+    def at_least(self, take: Take, used: float) -> bool:
+        return self._steady.at_least(take, used)
+
+    def _local(self, take: Take, delta: float) -> tuple[Take, float]:
+        """A change here: of a rate less may have been taken than was wanted."""
+        mine = self._takes[take.key]
+        return mine, delta + (take.cost - mine.cost if take.kind == RATE else 0.0)

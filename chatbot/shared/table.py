@@ -60,10 +60,11 @@ class Table:
 
     def put(self, key: bytes, value: float, until: float, place: int = -1) -> None:
         """Write an entry; `place` is where `find` has found it."""
-        if place < 0:
+        memory = self._memory
+        if place < 0 or memory[place : place + _DIGEST] != key:  # another may have got its place
             place = self._room(key)
-            self._memory[place : place + _DIGEST] = key
-        _NUMBERS.pack_into(self._memory, place + _DIGEST, value, until)
+            memory[place : place + _DIGEST] = key
+        _NUMBERS.pack_into(memory, place + _DIGEST, value, until)
 
     def _room(self, key: bytes) -> int:
         """Where this key is, or can be: the first empty place, else the one whose time is over first."""

@@ -60,6 +60,11 @@ class Asking:
         self._stopped_by: ChatbotError | None = None
 
     @property
+    def is_stopped(self) -> bool:
+        """Whether somebody has ended it before its answer did."""
+        return self._stopped.is_set()
+
+    @property
     def attempts(self) -> int:
         """How often a target was asked."""
         return len(self.made)
@@ -136,16 +141,24 @@ class Asking:
         self._attempt, self.reader, self.provider = attempt, attempt.reader, target.provider.name
         return attempt
 
+    def _begin_after(self, failure: ChatbotError | None, target: Target) -> Attempt:
+        """Another attempt; where no tokens are left for one, the failure of the one before is what there is to tell."""
+        try:
+            return self._begin(target)
+        except BudgetExceeded:
+            raise failure or BudgetExceeded("There are no tokens left.") from None
+
     def _stream_with_retries(self, turn: Turn, beat: Beat) -> Iterator[bytes]:
+        failure: ChatbotError | None = None
         for failures in itertools.count(1):
-            attempt = self._begin(turn.target)
+            attempt = self._begin_after(failure, turn.target)
             try:
                 stream = attempt.stream(last=turn.last, beat=beat)
                 yield from self._probing(turn, attempt, stream) if turn.probes else stream
             except ChatbotError as error:
                 if attempt.reader.has_content:
                     raise
-                pause = self._after_failure(turn, attempt, failures, error)
+                failure, pause = error, self._after_failure(turn, attempt, failures, error)
                 if pause is None:
                     raise
             else:
@@ -166,12 +179,13 @@ class Asking:
             yield piece
 
     def _whole_with_retries(self, turn: Turn) -> bytes:
+        failure: ChatbotError | None = None
         for failures in itertools.count(1):
-            attempt = self._begin(turn.target)
+            attempt = self._begin_after(failure, turn.target)
             try:
                 body = attempt.whole()
             except ChatbotError as error:
-                pause = self._after_failure(turn, attempt, failures, error)
+                failure, pause = error, self._after_failure(turn, attempt, failures, error)
                 if pause is None:
                     raise
             else:

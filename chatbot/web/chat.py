@@ -12,20 +12,22 @@ from chatbot.chat.spending import charge_of, spent_on
 from chatbot.chat.visitor import Visitor
 from chatbot.protocol.chat_request import ChatRequest
 from chatbot.relay.departure import ClientConnection
-from chatbot.web.guard import caller, enter, json_body, services, write_line
+from chatbot.web.guard import MAX_BODY, caller, enter, json_body, services, write_line
 from chatbot.web.limits import admit
 from chatbot.web.streaming import stream_response
 from chatbot.web.telling import tell
 from chatbot.web.visiting import visiting
 
 bp = Blueprint("chat", __name__)
+_VISITORS_BYTES = 256 * 1024
+"""For what a client sends besides the question: the history, which is not read."""
 
 
 @bp.post("/chat/completions")
 def create() -> Response:
     """A chat completion, streamed or whole."""
     who = caller("chat")
-    came = read_request(json_body())
+    came = read_request(json_body(_most_bytes(who)))
     visitor = visiting(who) if who.is_publishable else None
     if visitor:
         tell({"X-Session-ID": visitor.session.text})
@@ -35,6 +37,13 @@ def create() -> Response:
     except BaseException:
         ticket.settle(0)  # of what has not been asked; all else is settled by then
         raise
+
+
+def _most_bytes(who: Caller) -> int:
+    """Of a request's body. A visitor's has one question that counts, and parsing more would hold up everybody."""
+    if not who.is_publishable or who.bot is None:
+        return MAX_BODY
+    return _VISITORS_BYTES + 4 * who.bot.limits.question_chars
 
 
 def _answer(who: Caller, visitor: Visitor | None, came: ChatRequest, ticket: Ticket) -> Response:

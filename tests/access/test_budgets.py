@@ -104,7 +104,7 @@ def place(tmp_path, usage):
 
 
 def spend(gate: Gate, tokens: int) -> None:
-    gate.admit(Asker(KEY, BOT, "s:1", "127.0.0.1"), tokens)
+    gate.admit(Asker(KEY, BOT, "s:1", "127.0.0.1"), tokens).settle(tokens)
 
 
 def said(caplog) -> list[dict]:

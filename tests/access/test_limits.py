@@ -42,7 +42,9 @@ def test_each_limit_of_a_bot_is_refused_in_its_turn_by_its_name(gate, name):
     in_tokens = "tokens" in name
     asker = visitor(bot(**{name: 50 if in_tokens else 2}))
     for _ in range(2):
-        gate.admit(asker, 25 if in_tokens else 1)
+        ticket = gate.admit(asker, 25 if in_tokens else 1)
+        if in_tokens:
+            ticket.settle(25)
     with pytest.raises((RateLimitExceeded, BudgetExceeded)) as refusal:
         gate.admit(asker, 1)
     assert refusal.value.detail.endswith(f": {name}")
@@ -54,8 +56,10 @@ def test_each_limit_of_a_bot_is_refused_in_its_turn_by_its_name(gate, name):
 @pytest.mark.parametrize("name", KEY_LIMITS)
 def test_each_limit_of_a_key_is_refused_by_its_name(gate, name):
     asker = owner(**{name: 2})
-    gate.admit(asker, 1)
-    gate.admit(asker, 1)
+    for _ in range(2):
+        ticket = gate.admit(asker, 1)
+        if name != "streams":
+            ticket.settle(1)
     with pytest.raises((RateLimitExceeded, BudgetExceeded), match=r"key|under way|used up"):
         gate.admit(asker, 1)
     gate.admit(owner(**{name: 2}), 1)  # another key
@@ -144,6 +148,22 @@ def test_a_ticket_is_settled_once_by_what_was_spent(gate):
     second.settle(90)  # estimates are estimates: what was spent is spent
     with pytest.raises(BudgetExceeded):
         gate.admit(asker, 1)
+
+
+def test_what_is_only_reserved_is_not_called_used():
+    told = []
+    gate = Gate(MachineMeter(None), lambda *values: told.append(values))
+    asker = visitor(bot(tokens_per_day=100))
+    tickets = [gate.admit(asker, 45), gate.admit(asker, 45)]
+    with pytest.raises(RateLimitExceeded, match="under way") as refusal:
+        gate.admit(asker, 45)
+    assert refusal.value.retry_after <= 10
+    assert not told
+    for ticket in tickets:
+        ticket.settle(44)
+    with pytest.raises(BudgetExceeded):
+        gate.admit(asker, 45)
+    assert told
 
 
 def test_another_attempt_reserves_as_much_again_or_is_not_made(gate):

@@ -35,8 +35,9 @@ def attempt(*deltas, usage=None, may_cost=True, body_size=0):
     return SimpleNamespace(reader=reader, may_cost=may_cost, body_size=body_size)
 
 
-def asking(*made):
-    return SimpleNamespace(made=list(made), request=request())
+def asking(*made, stream=True, is_stopped=False):
+    asked = request(stream=stream, max_tokens=700)
+    return SimpleNamespace(made=list(made), request=asked, is_stopped=is_stopped)
 
 
 PROMPT = estimate_messages(request().payload["messages"])
@@ -98,3 +99,12 @@ def test_what_has_no_text_is_counted_by_its_events_and_a_whole_answer_by_its_siz
     calls = [{"tool_calls": [{"index": 0, "function": {"arguments": "x"}}]}] * 12
     assert spent_on(asking(attempt(*calls))) == (PROMPT, 12)
     assert spent_on(asking(attempt(body_size=300))) == (PROMPT, 100)
+
+
+def test_an_answer_that_nobody_waited_for_may_have_been_made():
+    """A provider makes a whole answer also for who has left, and thinks before it says a word."""
+    assert spent_on(asking(attempt(), stream=False)) == (PROMPT, 700)
+    assert spent_on(asking(attempt(), is_stopped=True)) == (PROMPT, 700)
+    assert spent_on(asking(attempt(may_cost=False), stream=False)) == (0, 0)
+    begun = attempt({"content": "Oolong"})
+    assert spent_on(asking(begun, is_stopped=True)) == (PROMPT, estimate_tokens("Oolong"))

@@ -97,6 +97,9 @@ def post(app, headers, body: bytes, path: str = "chat/completions", **more):
 def test_over_http_each_is_a_400_in_openais_form_or_an_answer(app, headers, who):
     for text in flat(NO) + [pytest.param(t) for t in RAW.values()]:
         reply = post(app, headers[who], FRAME % text.values[0])
+        if who == "visitor" and len(text.values[0]) > 300_000:  # one question needs no such size
+            assert reply.status_code == 413, text.id
+            continue
         assert reply.status_code == 400, text.id
         assert reply.json["error"]["code"] == "invalid_request"
         assert reply.json["error"]["param"] is None

@@ -304,13 +304,16 @@ class Storage:
     name = "Redis"
 
     def __init__(self) -> None:
-        self.meter, self.away = MachineMeter(None), False
+        self.meter, self.away, self.loses_replies = MachineMeter(None), False, False
 
     def __getattr__(self, name):
-        def call(*values):
+        def call(*values, **named):
             if self.away:
                 raise StateAway("away")
-            return getattr(self.meter, name)(*values)
+            done = getattr(self.meter, name)(*values, **named)
+            if self.loses_replies:
+                raise StateAway("TimeoutError")
+            return done
 
         return call
 
@@ -351,6 +354,61 @@ def test_what_is_taken_and_given_back_meanwhile_is_told_afterwards(steady):
     during.by.change([(total(limit=100), -4), (live(limit=3), -1)])
     assert first.meter.used(total()) == 16
     assert admitted(meter, live(limit=3), 10) == 3
+
+
+def test_what_is_owed_is_told_once_though_its_reply_is_lost(redis_url):
+    meter = RedisMeter(RedisState(Secret(redis_url)))
+    for _ in range(3):
+        meter.change([(total("once", limit=1000), 100)], once="batch-1")
+    meter.change([(total("once", limit=1000), 100)], once="batch-2")
+    assert meter.used(total("once")) == 200
+
+
+def test_a_slot_whose_reply_was_lost_is_given_back(steady):
+    first, meter = steady
+    first.loses_replies = True
+    assert meter.take([live(limit=2)]).refused is None  # on this machine, and perhaps there too
+    first.loses_replies = False
+    wait_for(lambda: not meter.is_away)
+    assert admitted(meter, live(limit=2), 5) == 2
+
+
+def test_away_a_rate_gets_back_no_more_than_was_taken(steady):
+    first, meter = steady
+    first.away = True
+    taken = meter.take([rate(cost=1000, limit=1000)])
+    taken.by.change([(rate(cost=1000, limit=1000), 100 - 1000)])
+    assert admitted(meter, rate(limit=1000), 400) == 1000 // STRICTER - 100
+
+
+def test_away_what_the_ledger_knows_is_not_asked_for_again(steady):
+    first, meter = steady
+    first.away = True
+    for _ in range(4):
+        meter.at_least(total(limit=1000), 1000)
+    assert meter.take([total(limit=1000)]).refused == 0
+    first.away = False
+    wait_for(lambda: not meter.is_away)
+    assert first.meter.used(total()) == 0
+    assert meter.at_least(total(limit=1000), 1000)
+    assert first.meter.used(total()) == 1000
+
+
+def test_of_two_limits_that_bind_the_longer_wait_is_named(meter):
+    meter.take([rate("short", cost=10, period=60), rate("long", cost=10, period=86400)])
+    taken = meter.take([rate("short", period=60), rate("long", period=86400)])
+    assert taken.refused == 1
+    assert taken.wait > 3600
+
+
+def test_slots_that_were_given_back_leave_no_entry_that_counts(tmp_path):
+    meter = MachineMeter(tmp_path)
+    meter.take([live()])
+    meter.change([(live(), -1)])
+    places = [meter._table.find(digest(key), 0.0)[0] for key in ("l", f"l\0{meter._worker}")]
+    assert all(place >= 0 for place in places)
+    ends = [table._NUMBERS.unpack_from(meter._table._memory, p + 16)[1] for p in places]
+    assert all(end <= time.time() for end in ends)
 
 
 def test_a_redis_that_is_gone_and_one_that_is_slow_cost_a_moment_once(tmp_path, monkeypatch):
