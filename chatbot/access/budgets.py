@@ -66,9 +66,9 @@ class Budgets:
         """No more."""
         self._background.stop()
 
-    def on_used(self, part: Part, take: Take, used: float) -> None:
-        """A budget is used to 80 % or more. Costs nothing where that has been said."""
-        level = 100 if used >= take.limit else 80
+    def on_used(self, part: Part, take: Take, used: float, refused: bool) -> None:
+        """A budget is used to 80 % or more, or has `refused`. Costs nothing where that has been said."""
+        level = 100 if refused or used >= take.limit else 80
         message_id = f"{take.key}:{part.name}:{level}"
         if message_id not in self._told:
             self._told.add(message_id)

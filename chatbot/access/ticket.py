@@ -15,9 +15,12 @@ from chatbot.access.limits import Asked, Asker, Part, asked_of, asked_of_a_read
 from chatbot.core.errors import BudgetExceeded, ChatbotError, RateLimitExceeded
 from chatbot.core.meter import LIVE, RATE, TOTAL, Meter, Take, Taken
 
-OnUsed = Callable[[Part, Take, float], None]
-"""Told of a budget that is used to a part: the limit, the take, what is used."""
-_WARNS_AT = 0.8
+OnUsed = Callable[[Part, Take, float, bool], None]
+"""Told of a budget that is used to a part: the limit, the take, what is used, and whether it was too little."""
+_LEFT_AT = 0.2
+"""What is left of a budget when it is said for the first time."""
+_NOISE = 0.01
+"""What a time of today is exact to makes a whole number a little less, or more."""
 
 _WHO = {
     "visitor": "You have asked a lot",
@@ -30,11 +33,10 @@ _WHO = {
 class Ticket:
     """What one question has taken. `settle` once, in any case."""
 
-    def __init__(self, meter: Meter, asked: Asked, taken: Taken, on_used: OnUsed) -> None:
+    def __init__(self, meter: Meter, asked: Asked, taken: Taken) -> None:
         self._meter = meter
         self._asked = asked
         self._taken = taken
-        self._on_used = on_used
         self._holds: list[tuple[Meter, Sequence[Take]]] = [(taken.by, asked.takes)]
 
     def again(self) -> bool:
@@ -81,7 +83,7 @@ def rate_headers(asked: Asked, left: Sequence[float]) -> dict[str, str]:
         if nearest is not None:
             _, take, rest = nearest
             headers[f"X-RateLimit-Limit-{name}"] = str(int(take.limit))
-            headers[f"X-RateLimit-Remaining-{name}"] = str(int(rest))
+            headers[f"X-RateLimit-Remaining-{name}"] = str(int(rest + _NOISE))
             headers[f"X-RateLimit-Reset-{name}"] = _duration(_seconds_to_full(take, rest))
     return headers
 
@@ -94,7 +96,7 @@ def _seconds_to_full(take: Take, left: float) -> float:
 
 def _duration(seconds: float) -> str:
     """Seconds as `1h2m3s`."""
-    whole = max(0, math.ceil(seconds))
+    whole = max(0, math.ceil(seconds - _NOISE))
     hours, minutes = whole // 3600, whole % 3600 // 60
     return (
         (f"{hours}h" if hours else "") + (f"{minutes}m" if whole >= 60 else "") + f"{whole % 60}s"
@@ -120,17 +122,20 @@ class Gate:
         nothing = Taken(None, 0.0, (), self._meter)
         taken = self._meter.take(asked.takes) if asked.takes else nothing
         for part, take, left in zip(*asked, taken.left, strict=True):
-            if part.kind == TOTAL and take.limit - left >= _WARNS_AT * take.limit:
-                self._on_used(part, take, take.limit - left)
+            # Who counts alone (`by`) knows of a part of what is used.
+            if part.kind == TOTAL and left <= _LEFT_AT * take.limit and taken.by is self._meter:
+                self._on_used(part, take, take.limit - left, False)
         if taken.refused is not None:
             raise self._refusal(asker, asked, taken, taken.refused)
-        return Ticket(self._meter, asked, taken, self._on_used)
+        return Ticket(self._meter, asked, taken)
 
     def _refusal(self, asker: Asker, asked: Asked, taken: Taken, number: int) -> ChatbotError:
         part, take, wait = asked.parts[number], asked.takes[number], max(1, math.ceil(taken.wait))
         headers = rate_headers(asked, taken.left)
         if part.kind == TOTAL:
-            self._on_used(part, take, take.limit)
+            # An owner's own request that is larger than the whole says nothing of what is used.
+            if taken.by is self._meter and (asker.visitor or take.cost <= take.limit):
+                self._on_used(part, take, take.limit - taken.left[number], True)
             error: ChatbotError = BudgetExceeded(
                 _spent(asker, part), retry_after=wait, detail=f"{part.subject}: {part.name}"
             )
@@ -146,6 +151,6 @@ class Gate:
 def _spent(asker: Asker, part: Part) -> str:
     when = "month" if part.name.endswith("month") else "day"
     if not asker.visitor or asker.bot is None:
-        return f"The tokens of this {when} are used up."
+        return f"The tokens of this {when} are used up, or too few are left for this request."
     told = f"This chat has answered all that it may this {when}."
     return f"{told} {asker.bot.contact}".strip()

@@ -28,5 +28,7 @@ def upgrade() -> None:
 def sweep() -> None:
     """Delete now what is past its time; a running server does so by itself."""
     with opened() as here:
-        Upkeep(ConversationStore(here.database), build_state(here.settings, build_redis(here.settings))).once()
+        Upkeep(
+            ConversationStore(here.database), build_state(here.settings, build_redis(here.settings))
+        ).once()
         click.echo("Swept.")

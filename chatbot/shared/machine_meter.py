@@ -63,6 +63,7 @@ class MachineMeter:
     def take(self, takes: Sequence[Take]) -> Taken:
         """See `Meter`. Never fails."""
         at, new, left = time.time(), [], []
+        refused, longest = None, 0.0
         find, put = self._table.find, self._table.put
         with self._table.locked():
             for number, take in enumerate(takes):
@@ -77,9 +78,11 @@ class MachineMeter:
                 if wait:
                     if take.kind == RATE:  # not taken, but a clock that was set back is forgotten
                         put(key, value, until, place)
-                    left += [self._left(t, at) for t in takes[number + 1 :]]
-                    return Taken(number, wait, tuple(left), self)
+                    if wait > longest:
+                        refused, longest = number, wait
                 new.append((key, value, until, place))
+            if refused is not None:
+                return Taken(refused, longest, tuple(self._left(t, at) for t in takes), self)
             for entry in new:
                 put(*entry)
             for take in takes:
