@@ -7,13 +7,14 @@ import time
 
 import pytest
 
+from chatbot.app import create_app
 from chatbot.core.api_key import SECRET, describe, new_text
 from chatbot.core.bot import read_bot
 from chatbot.protocol.sse_encoder import DONE, encode_event
 from chatbot.store.directory import DirectoryStore
 from chatbot.store.usage import UsageStore
 from chatbot.upstream.mock_script import Script
-from tests.server import wait_for
+from tests.server import free_port, wait_for
 from tests.visitor import ORIGIN, Visitor, add_bot
 from tests.web.conftest import KEY
 
@@ -99,8 +100,6 @@ def test_a_header_that_a_caller_writes_is_not_an_address(site):
 
 
 def test_behind_a_proxy_the_hop_that_it_saw_counts_and_no_other(make_settings, provider):
-    from chatbot.app import create_app
-
     app = create_app(
         make_settings(OPENAI_BASE_URL=provider.base_url, CHATBOT_TRUSTED_PROXIES="1", CHATBOT_API_KEYS=KEY)
     )  # fmt: skip
@@ -300,3 +299,21 @@ def test_a_bot_that_was_kept_before_there_were_limits_has_the_usual_ones(site):
     found = read_bot({"id": "old", "limits": {"history_tokens": 5}})
     assert found.limits.tokens_per_day > 0
     assert found.as_dict()["limits"] == {"history_tokens": 5}
+
+
+def test_a_provider_that_is_not_there_costs_nothing(make_settings):
+    app = create_app(
+        make_settings(CHATBOT_API_KEYS=KEY, OPENAI_BASE_URL=f"http://127.0.0.1:{free_port()}/v1")
+    )
+    ada = visitor(app, bot(app, tokens_per_day=150, history_tokens=0))
+    for stream in (True, False) * 2:
+        assert ada.ask("Hello", stream=stream).json["error"]["code"] == "upstream_unreachable"
+    assert sum(row.tokens for row in ledger(app)) == 0
+    app.extensions["chatbot"].close()
+
+
+def test_a_provider_that_is_gone_after_it_was_asked_costs_the_prompt(site, provider):
+    provider._scripts = lambda *_: Script([], head_reset=True)
+    visitor(site, bot(site)).ask("Hello", stream=True)
+    assert provider.log
+    assert sum(row.input_tokens for row in ledger(site)) >= 10 * len(provider.log)
