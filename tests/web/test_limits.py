@@ -317,3 +317,22 @@ def test_a_provider_that_is_gone_after_it_was_asked_costs_the_prompt(site, provi
     visitor(site, bot(site)).ask("Hello", stream=True)
     assert provider.log
     assert sum(row.input_tokens for row in ledger(site)) >= 10 * len(provider.log)
+
+
+def test_a_stop_that_comes_while_a_request_is_on_its_way_is_not_missed(site, provider):
+    services, ada = site.extensions["chatbot"], visitor(site, bot(site, streams=1))
+    enter = services.running.enter
+
+    def enter_late(*place):
+        services.directory._store.stop("bot:tea", "Closed.")
+        services.directory.look()
+        return enter(*place)
+
+    services.running.enter = enter_late
+    assert ada.ask("Hello").json["error"]["message"] == "Closed."
+    assert not provider.log
+    assert not len(services.running)
+    services.running.enter = enter
+    services.directory._store.resume("bot:tea")
+    services.directory.look()
+    assert ada.ask("Hello").status_code == 200  # its slot was given back
