@@ -66,10 +66,11 @@ class Budgets:
         """No more."""
         self._background.stop()
 
-    def on_used(self, part: Part, take: Take, used: float) -> None:
-        """A budget is used to 80 % or more. Costs nothing where that has been said."""
-        level = 100 if used >= take.limit else 80
-        message_id = f"{take.key}:{part.name}:{level}"
+    def on_used(self, part: Part, take: Take, used: float, refused: bool) -> None:
+        """A budget is used to 80 % or more, or has `refused`. Costs nothing where that has been said."""
+        level = 100 if refused or used >= take.limit else 80
+        # With its limit: a budget that was raised is said again.
+        message_id = f"{take.key}:{part.name}:{take.limit:.0f}:{level}"
         if message_id not in self._told:
             self._told.add(message_id)
             spawn(lambda: self._say(message_id, _message(part, take, used, level)))
@@ -151,6 +152,8 @@ class Budgets:
         for message_id, message in self._due().items():
             arrived = self._send is not None and self._send(message_id, _body(message))
             self._state.change(_SAID, _after_a_try(message_id, arrived), _KEPT_SECONDS)
+            if not arrived and message["tries"] >= len(_AGAIN_SECONDS):
+                log("webhook_given_up", level=logging.ERROR, message=message_id)
 
 
 def _after_a_try(message_id: str, arrived: bool) -> Callable[[Record | None], Record | None]:
@@ -158,11 +161,11 @@ def _after_a_try(message_id: str, arrived: bool) -> Callable[[Record | None], Re
         message = dict((record or {}).get(message_id, {}))
         if record is None or not message:
             return record
-        tries, due = message.pop("tries", 0), message.pop("due", 0.0)
+        tries = message.pop("tries", 0)
+        message.pop("due", None)
         if not arrived and tries < len(_AGAIN_SECONDS):
-            message |= {"tries": tries + 1, "due": due + _AGAIN_SECONDS[tries]}
-        elif not arrived:
-            log("webhook_given_up", level=logging.ERROR, message=message_id)
+            # From now: after a pause of this server what is late does not all come at once.
+            message |= {"tries": tries + 1, "due": time.time() + _AGAIN_SECONDS[tries]}
         return {**record, message_id: message}
 
     return change

@@ -16,11 +16,14 @@ from chatbot.access.limits import Asked, Asker, Part, asked_of, asked_of_a_read
 from chatbot.core.errors import BudgetExceeded, ChatbotError, RateLimitExceeded
 from chatbot.core.meter import LIVE, RATE, TOTAL, Meter, Take, Taken
 
-OnUsed = Callable[[Part, Take, float], None]
-"""Told of a budget that is used to a part: the limit, the take, what is used."""
-_WARNS_AT = 0.8
+OnUsed = Callable[[Part, Take, float, bool], None]
+"""Told of a budget that is used to a part: the limit, the take, what is used, and whether it was too little."""
+_LEFT_AT = 0.2
+"""What is left of a budget when it is said for the first time."""
 _SHORTLY = 5
 """Seconds after which reservations of others may have come back."""
+_NOISE = 0.01
+"""What a time of today is exact to makes a whole number a little less, or more."""
 
 _WHO = {
     "visitor": "You have asked a lot",
@@ -87,7 +90,7 @@ def rate_headers(asked: Asked, left: Sequence[float]) -> dict[str, str]:
         if nearest is not None:
             _, take, rest = nearest
             headers[f"X-RateLimit-Limit-{name}"] = str(int(take.limit))
-            headers[f"X-RateLimit-Remaining-{name}"] = str(int(rest))
+            headers[f"X-RateLimit-Remaining-{name}"] = str(int(rest + _NOISE))
             headers[f"X-RateLimit-Reset-{name}"] = _duration(_seconds_to_full(take, rest))
     return headers
 
@@ -100,7 +103,7 @@ def _seconds_to_full(take: Take, left: float) -> float:
 
 def _duration(seconds: float) -> str:
     """Seconds as `1h2m3s`."""
-    whole = max(0, math.ceil(seconds))
+    whole = max(0, math.ceil(seconds - _NOISE))
     hours, minutes = whole // 3600, whole % 3600 // 60
     return (
         (f"{hours}h" if hours else "") + (f"{minutes}m" if whole >= 60 else "") + f"{whole % 60}s"
@@ -127,30 +130,32 @@ class Gate:
         nothing = Taken(None, 0.0, (), self._meter)
         taken = self._meter.take(asked.takes) if asked.takes else nothing
         for part, take, left in zip(*asked, taken.left, strict=True):
-            if part.kind == TOTAL and take.limit - left >= _WARNS_AT * take.limit:
+            # Who counts alone (`by`) knows of a part of what is used.
+            if part.kind == TOTAL and left <= _LEFT_AT * take.limit and taken.by is self._meter:
                 self._warn(part, take, left)
         if taken.refused is not None:
             raise self._refusal(asker, asked, taken, taken.refused)
         return Ticket(self._meter, asked, taken, self._reserved)
 
     def _warn(self, part: Part, take: Take, left: float) -> None:
-        """Say that a budget is nearly or wholly used, if it is: what is only reserved may come back."""
-        used = take.limit - left - self._reserved[take.key]
-        if not self._meter.is_away and used >= _WARNS_AT * take.limit:
-            self._on_used(part, take, used)
+        """Say that a budget is nearly used, if it is: what is only reserved may come back."""
+        left += self._reserved[take.key]
+        if left <= _LEFT_AT * take.limit:
+            self._on_used(part, take, take.limit - left, False)
 
     def _refusal(self, asker: Asker, asked: Asked, taken: Taken, number: int) -> ChatbotError:
         part, take, wait = asked.parts[number], asked.takes[number], max(1, math.ceil(taken.wait))
         headers = rate_headers(asked, taken.left)
         left = taken.left[number] + self._reserved[take.key]
-        if part.kind == TOTAL and (self._meter.is_away or left >= take.cost > 0):
+        if part.kind == TOTAL and (taken.by is not self._meter or left >= take.cost > 0):
             error: ChatbotError = RateLimitExceeded(
                 "Too many answers are under way. Try again shortly.",
                 retry_after=_SHORTLY, detail=f"{part.subject}: {part.name}, reserved",
             )  # fmt: skip
         elif part.kind == TOTAL:
-            if not self._meter.is_away:
-                self._on_used(part, take, take.limit)
+            # An owner's own request that is larger than the whole says nothing of what is used.
+            if asker.visitor or take.cost <= take.limit:
+                self._on_used(part, take, take.limit - left, True)
             error = BudgetExceeded(
                 _spent(asker, part), retry_after=wait, detail=f"{part.subject}: {part.name}"
             )
@@ -166,6 +171,6 @@ class Gate:
 def _spent(asker: Asker, part: Part) -> str:
     when = "month" if part.name.endswith("month") else "day"
     if not asker.visitor or asker.bot is None:
-        return f"The tokens of this {when} are used up."
+        return f"The tokens of this {when} are used up, or too few are left for this request."
     told = f"This chat has answered all that it may this {when}."
     return f"{told} {asker.bot.contact}".strip()

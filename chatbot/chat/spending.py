@@ -1,8 +1,8 @@
 """What a question may cost, before it is asked, and what it has cost, when it is over. In tokens.
 
 The provider's own count holds where it gave one. An attempt without one is estimated: what it was sent, and what came of its
-answer. An attempt that a provider refused costs nothing; one that was sent and heard no more of costs its prompt, and
-the longest answer too where the caller has left it.
+answer. An attempt that a provider refused, or that never reached it, costs nothing; one that was sent and heard no more of
+costs its prompt, and the longest answer too where the caller has left it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from chatbot.chat.prompt import system_messages
 from chatbot.chat.visitor import question_of
 from chatbot.core.bot import Bot
 from chatbot.core.text import storable
+from chatbot.core.waiting import now
 from chatbot.protocol.chat_request import ChatRequest
 from chatbot.protocol.token_estimate import (
     MESSAGE_TOKENS,
@@ -81,11 +82,16 @@ def charge_of(record: Record, spent: Spent, requests: int = 1) -> Charge:
     """The ledger's row of a question."""
     return Charge(
         {
-            "id": record.request_id, "day": time.strftime("%Y-%m-%d", time.gmtime()),
+            "id": record.request_id, "day": _day_of(record),
             "bot_id": record.bot_id, "key_id": record.key_id, "model": storable(record.model)[:200],
             "requests": requests, **spent._asdict(),
         }
     )  # fmt: skip
+
+
+def _day_of(record: Record) -> str:
+    """The day on which it was asked, whose budget it has used; an answer may end behind midnight."""
+    return time.strftime("%Y-%m-%d", time.gmtime(time.time() - (now() - record.started)))
 
 
 def _said_tokens(asking: Asking, attempt: Attempt) -> int:

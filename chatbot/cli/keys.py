@@ -30,6 +30,8 @@ from chatbot.core.settings_table import nearest
 from chatbot.services import build_redis, build_state
 
 _DAY = 86400.0
+_MOST = 10**12
+"""Of a limit."""
 _name = matching(
     r"[^\x00-\x1f\x7f\ud800-\udfff]{0,100}", "a name on one line, of 100 characters at most"
 )
@@ -109,8 +111,9 @@ def _limits(pairs: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
         name, _, number = pair.partition("=")
         if name not in KEY_LIMITS:
             raise click.UsageError(f"{name!r} is no limit of a key.{nearest(name, KEY_LIMITS)}")
-        if not number.isascii() or not number.isdigit() or not 0 < int(number[:14]) <= 10**12:
-            raise click.UsageError(f"{name} must be a whole number from 1 to {10**12}.")
+        is_number = number.isascii() and number.isdigit() and len(number) <= len(str(_MOST))
+        if not is_number or not 0 < int(number) <= _MOST:
+            raise click.UsageError(f"{name} must be a whole number from 1 to {_MOST}.")
         found[name] = int(number)
     return tuple((name, found[name]) for name in KEY_LIMITS if name in found)
 

@@ -14,7 +14,7 @@ from chatbot.core.bot import text
 from chatbot.store.usage import UsageStore
 
 _MESSAGE = "This chat is closed at the moment."
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _which = (
     click.option("--bot", help="This bot alone."),
     click.option("--provider", help="This provider alone: its targets are not asked."),
@@ -23,16 +23,23 @@ _which = (
 
 def _what(here: Opened, bot: str | None, provider: str | None) -> str:
     """What is meant, by the name that the store has for it."""
-    if bot and provider:
-        raise click.UsageError(
-            "Say --bot or --provider; with neither of them, everything is meant."
-        )
+    what = _name_of(bot, provider)
     if bot is not None and bot not in {b.id for b in here.store.contents().bots}:
         raise click.ClickException(f"There is no bot {bot!r}: see `bots list`.")
     names = [p.name for p in here.settings.providers] or ["mock"]
     if provider is not None and provider not in names:
         raise click.ClickException(f"There is no provider {provider!r}: {', '.join(names)}.")
-    return f"bot:{bot}" if bot else f"provider:{provider}" if provider else ALL
+    return what
+
+
+def _name_of(bot: str | None, provider: str | None) -> str:
+    if bot is not None and provider is not None:
+        raise click.UsageError(
+            "Say --bot or --provider; with neither of them, everything is meant."
+        )
+    if bot is not None:
+        return f"bot:{bot}"
+    return ALL if provider is None else f"provider:{provider}"
 
 
 @click.command()
@@ -56,7 +63,7 @@ def stop(bot: str | None, provider: str | None, message: str) -> None:
 def resume(bot: str | None, provider: str | None) -> None:
     """Answer again."""
     with opened() as here:
-        what = _what(here, bot, provider)
+        what = _name_of(bot, provider)  # which may be gone by now
         if not here.store.resume(what):
             stopped = ", ".join(name for name, _ in here.store.contents().stops) or "nothing"
             raise click.ClickException(f"{what} is not stopped; stopped is: {stopped}.")
@@ -68,9 +75,9 @@ def resume(bot: str | None, provider: str | None) -> None:
 @click.option("--bot", help="This bot alone.")
 def usage(month: str | None, bot: str | None) -> None:
     """What was used in a month, by bot, key and model, as CSV."""
-    month = month or time.strftime("%Y-%m", time.gmtime())
     try:
-        time.strptime(month, "%Y-%m")
+        asked = time.gmtime() if month is None else time.strptime(month, "%Y-%m")
+        month = time.strftime("%Y-%m", asked)  # whole: "2026-1" is the beginning of four months
     except ValueError:
         raise click.UsageError("--month must be such as 2026-11.") from None
     with opened() as here:

@@ -206,9 +206,10 @@ class UpstreamFailure(ChatbotError):
 
 
 class UpstreamUnreachable(UpstreamFailure):
-    """No connection to the provider, or it was lost before an answer."""
+    """No connection to the provider, or it was lost before an answer. `sent`: the question may have arrived."""
 
     code = "upstream_unreachable"
+    sent = True
 
 
 class UpstreamError(UpstreamFailure):

@@ -38,7 +38,8 @@ class Take(NamedTuple):
 class Taken(NamedTuple):
     """What came of it: all taken, or none, since `refused` (its place in the list) had to wait for `wait` seconds.
 
-    `left` is what is left of each. `by` is who has to be told of changes.
+    Of several that have to wait it is the one that has to for the longest: after `wait` all of them pass. `left` is what is
+    left of each. `by` is who has to be told of changes.
     """
 
     refused: int | None

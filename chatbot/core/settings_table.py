@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from base64 import b64decode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -45,6 +46,16 @@ def long_secret(value: str) -> Secret:
     if len(value) < 32:
         raise ValueError("expected at least 32 characters")
     return Secret(value)
+
+
+def webhook_secret(value: str) -> Secret:
+    """A long secret, or `whsec_` and base64, as receivers by Standard Webhooks make one."""
+    if value.startswith("whsec_"):
+        try:
+            b64decode(value.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            raise ValueError("expected base64 behind whsec_") from None
+    return long_secret(value)
 
 
 def secrets(value: str) -> tuple[Secret, ...]:
@@ -183,8 +194,8 @@ TABLE: tuple[Setting, ...] = (
         "Address that is told where a budget is used to 80 and to 100 percent.", shown="none",
     ),
     Setting(
-        "CHATBOT_WEBHOOK_SECRET", "webhook_secret", long_secret, Secret(""),
-        "Signs what CHATBOT_WEBHOOK_URL is told: 32 characters or more.", secret=True,
+        "CHATBOT_WEBHOOK_SECRET", "webhook_secret", webhook_secret, Secret(""),
+        "Signs what CHATBOT_WEBHOOK_URL is told: 32 characters or more, or `whsec_` and base64.", secret=True,
     ),
     Setting(
         "LATENCY_METRICS_ENABLED", "latency_metrics_enabled", boolean, True,

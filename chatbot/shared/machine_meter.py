@@ -25,6 +25,7 @@ from chatbot.core.meter import (
     Take,
     Taken,
     changed_rate,
+    left_of_rate,
     taken_rate,
 )
 from chatbot.shared.table import Table, digest
@@ -77,13 +78,13 @@ class MachineMeter:
                 else:
                     value, rest, wait, until = self._counted(take, value, at)
                 left.append(rest)
-                if wait > longest:
-                    refused, longest = number, wait
                 if wait and take.kind == RATE:
                     put(key, value, until, place)  # a clock that was set back is forgotten
+                if wait > longest:
+                    refused, longest = number, wait
                 new.append((key, value, until, place))
             if refused is not None:
-                return Taken(refused, longest, tuple(left), self)
+                return Taken(refused, longest, tuple(self._left(t, at) for t in takes), self)
             for entry in new:
                 put(*entry)
             for take in takes:
@@ -101,6 +102,13 @@ class MachineMeter:
             return after, take.limit - after, 0.0, until
         wait = LIVE_WAIT if is_live else max(1.0, take.period - at)
         return value, max(0.0, take.limit - value), wait, until
+
+    def _left(self, take: Take, at: float) -> float:
+        """What is left of it, with nothing taken."""
+        _, value = self._table.find(digest(take.key), at)
+        if take.kind == RATE:
+            return left_of_rate(max(value, at), at, take)
+        return max(0.0, take.limit - value)
 
     def change(self, changes: Changes, once: str = "") -> None:
         """See `Meter`."""

@@ -42,26 +42,27 @@ local function live(key)
   end
   return sum
 end
-local after, left, refused, wait = {}, {}, 0, 0
+local after, free, left, refused, wait = {}, {}, {}, 0, 0
 for i, key in ipairs(KEYS) do
   local kind, cost, limit, period = field(i, 1), number(i, 2), number(i, 3), number(i, 4)
-  local over, most = 0, 0
+  local over = 0
   if kind == 'rate' then
     local begin = bounded(tonumber(redis.call('GET', key)) or 0, at, at + period)
     after[i] = begin + cost * period / limit
     over = after[i] - at - period
-    if over <= 0.000001 then over = 0; begin = after[i]
+    if over <= 0.000001 then over = 0
     else redis.call('SET', key, string.format('%.6f', begin), 'PX', math.ceil(period * 1000) + 1000) end
-    most = (at + period - begin) * limit / period
+    free[i] = (at + period - begin) * limit / period
   else
     local used = kind == 'live' and live(key) or tonumber(redis.call('GET', key)) or 0
     after[i] = used + cost
-    most = limit - used
-    if after[i] > limit then over = kind == 'live' and 2 or math.max(1, period - at)
-    else most = most - cost end
+    free[i] = limit - used
+    if after[i] > limit then over = kind == 'live' and 2 or math.max(1, period - at) end
   end
-  left[i] = string.format('%.6f', math.max(0, most))
   if over > wait then refused, wait = i, over end
+end
+for i = 1, #KEYS do
+  left[i] = string.format('%.6f', math.max(0, refused == 0 and free[i] - number(i, 2) or free[i]))
 end
 if refused == 0 then
   for i, key in ipairs(KEYS) do

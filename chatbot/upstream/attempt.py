@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterator
 
-from chatbot.core.errors import StreamIncomplete, UpstreamError
+from chatbot.core.errors import StreamIncomplete, UpstreamError, UpstreamUnreachable
 from chatbot.core.waiting import now
 from chatbot.protocol.answer_reader import AnswerReader, ErrorEvent
 from chatbot.protocol.chat_request import ChatRequest
@@ -42,7 +42,7 @@ _refuse_stream_options: set[str] = set()
 class Attempt:
     """One attempt. `started` is when the caller's request began: the total limit counts from there.
 
-    `may_cost` says whether its provider has been asked and did not refuse, `body_size` how many bytes a whole
+    `may_cost` says whether its provider has been reached and did not refuse, `body_size` how many bytes a whole
     answer had.
     """
 
@@ -108,11 +108,18 @@ class Attempt:
 
     def _head(self, first: float, beat: Beat) -> Generator[bytes, None, Head]:
         while True:
-            head = self._the_exchange().head(min(first, beat()))
+            head = self._head_by(min(first, beat()))
             if head is not None:
                 return head
             check_first_token(first, self._total)
             yield b""
+
+    def _head_by(self, until: float) -> Head | None:
+        try:
+            return self._the_exchange().head(until)
+        except UpstreamUnreachable as error:
+            self.may_cost = error.sent
+            raise
 
     def _ask(self, *, stream: bool, ask_usage: bool) -> None:
         if self._aborted:
@@ -199,7 +206,7 @@ class Attempt:
         """
         self._ask(stream=False, ask_usage=False)
         until = self._total
-        head = self._the_exchange().head(until)
+        head = self._head_by(until)
         if head is None:
             raise too_late()
         if head.status != 200:

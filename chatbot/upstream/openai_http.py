@@ -99,7 +99,9 @@ class HTTPExchange:
             if not self._aborted:
                 connection.send_rest(request, self._limits.total)
         except OSError as error:
-            self._error = _unreachable(error)
+            failure = _unreachable(error)
+            failure.sent = self._connection is not None
+            self._error = failure
         except Exception:  # a bug: who waits for the head is told, and the log has the place
             self._error = UpstreamError("The provider can't be asked.")
             log("crash", level=logging.ERROR, exc_info=True)

@@ -17,6 +17,7 @@ from chatbot.core.errors import (
     InvalidRequest,
     RequestTimeout,
     RequestTooLarge,
+    ServiceStopped,
 )
 from chatbot.core.ids import new_request_id
 from chatbot.core.logging import log_fields
@@ -53,13 +54,18 @@ def caller(*scopes: str) -> Caller:
 def enter(stop: Callable[[ChatbotError], None], who: Caller) -> Callable[[], None]:
     """Take a place among the running answers; see `relay/running`.
 
-    A key may have ended while its request was on its way: from here on it is told, so it is looked at once more.
-    Raises `Overloaded`, `InvalidApiKey`.
+    A key may have ended, or a bot been stopped, while the request was on its way: from here on it is told, so it is looked at once
+    more. Raises `Overloaded`, `InvalidApiKey`, `ServiceStopped`.
     """
     leave = services().running.enter(stop, who.key.id)
     if not services().directory.is_alive(who.key):
         leave()
         raise InvalidApiKey("This API key is not known here.")
+    try:
+        services().directory.check_running(who.key.bot_id)
+    except ServiceStopped:
+        leave()
+        raise
     return leave
 
 

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import json
+import time
 from types import SimpleNamespace
 
 import pytest
 
-from chatbot.chat.conversing import bot_payload
-from chatbot.chat.prompt import remembered
-from chatbot.chat.spending import most_of_request, most_of_visit, spent_on
+from chatbot.chat import spending as module
+from chatbot.chat.prompt import bot_payload, remembered
+from chatbot.chat.spending import (
+    UNSAID_TOKENS,
+    Spent,
+    charge_of,
+    most_of_request,
+    most_of_visit,
+    spent_on,
+)
 from chatbot.core.bot import read_bot
+from chatbot.core.waiting import now
 from chatbot.protocol.answer_reader import AnswerReader
 from chatbot.protocol.chat_request import parse_chat_request
 from chatbot.protocol.sse_encoder import encode_event
-from chatbot.protocol.token_estimate import estimate_messages, estimate_tokens
+from chatbot.protocol.token_estimate import (
+    MESSAGE_TOKENS,
+    REPLY_TOKENS,
+    estimate_messages,
+    estimate_tokens,
+)
+from chatbot.relay.record import Record
+from tests.protocol.test_token_estimate import FIXTURE
 
 
 def request(**fields):
@@ -99,6 +115,46 @@ def test_what_has_no_text_is_counted_by_its_events_and_a_whole_answer_by_its_siz
     calls = [{"tool_calls": [{"index": 0, "function": {"arguments": "x"}}]}] * 12
     assert spent_on(asking(attempt(*calls))) == (PROMPT, 12)
     assert spent_on(asking(attempt(body_size=300))) == (PROMPT, 100)
+
+
+SAMPLES = json.loads(FIXTURE.read_text(encoding="utf-8"))
+COUNTS = {s["text"]: max(s["o200k_base"], s["cl100k_base"]) for s in SAMPLES}
+ANSWER = 300
+
+
+@pytest.mark.parametrize("sample", [s for s in SAMPLES if s["text"].strip()], ids=lambda s: s["name"])  # fmt: skip
+def test_no_reservation_is_under_what_tokenizers_count_with_the_longest_history(sample):
+    text, owners = sample["text"], SAMPLES[0]["text"]
+    bot = read_bot({"id": "b", "prompt": owners, "max_tokens": ANSWER})
+    asked = request(messages=[{"role": "user", "content": text}])
+    history = remembered([("user", text, "whole"), ("assistant", text, "whole")] * 300, bot.limits.history_tokens)  # fmt: skip
+    assert history
+    messages = bot_payload(bot, history, text.strip(), asked.payload)["messages"]
+    counted = sum(COUNTS.get(m["content"], COUNTS[text]) + MESSAGE_TOKENS for m in messages)
+    assert most_of_visit(bot, asked) >= counted + REPLY_TOKENS + ANSWER
+
+
+@pytest.mark.parametrize("lasted", [0.0, 5.0])
+def test_a_question_is_of_the_day_on_which_it_was_asked(monkeypatch, lasted):
+    midnight = 1_795_824_000.0
+    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: midnight + 1, gmtime=time.gmtime, strftime=time.strftime))  # fmt: skip
+    record = Record(request_id="req_1", started=now() - lasted)
+    assert charge_of(record, Spent(1, 2)).row["day"] == ("2026-11-27" if lasted else "2026-11-28")
+
+
+def test_a_ledgers_row_has_no_more_than_fits():
+    record = Record(request_id="req_1", key_id="key_1", bot_id="shop", model="m\0\ud800" * 300)
+    row = charge_of(record, Spent(1, 2), requests=3).row
+    assert len(row["model"]) == 200
+    assert "\0" not in row["model"]
+    assert row["model"].encode()
+    assert (row["bot_id"], row["key_id"], row["requests"], row["input_tokens"], row["output_tokens"]) == ("shop", "key_1", 3, 1, 2)  # fmt: skip
+
+
+def test_what_makes_no_sense_as_a_length_reserves_the_usual():
+    for odd in (0, -5, True, "9", 2.5, None):
+        assert most_of_request(request(max_tokens=odd)) == PROMPT + UNSAID_TOKENS
+    assert most_of_request(request(max_tokens=10**30)) == PROMPT + 10**12
 
 
 def test_an_answer_that_nobody_waited_for_may_have_been_made():

@@ -160,6 +160,19 @@ def test_of_several_all_are_taken_or_none(meter):
     assert meter.take([rate(cost=10), live(limit=1)]).refused is None
 
 
+def test_of_several_that_have_to_wait_the_longest_is_named_and_all_else_is_as_before(meter):
+    short, long, wide = rate("s", limit=2, period=60), rate("l", limit=2), total(cost=4)
+    for _ in range(2):
+        assert meter.take([short, long, wide]).refused is None
+    taken = meter.take([wide._replace(cost=1), short, long, live("slots"), total("other")])
+    assert taken.refused == 2
+    assert taken.wait == pytest.approx(1800, abs=5)
+    assert [round(left, 1) for left in taken.left] == [2, 0, 0, 2, 10]
+    assert (
+        meter.take([short, total("full", cost=11), long]).refused == 1
+    )  # till its end, which is far
+
+
 def test_a_slot_is_held_until_it_is_given_back(meter):
     assert meter.take([live()]).refused is None
     assert meter.take([live()]).refused is None

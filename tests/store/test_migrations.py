@@ -11,10 +11,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
+from chatbot.core.bot import Limits
 from chatbot.core.settings_table import SettingsError
 from chatbot.store import tables
+from chatbot.store.conversations import ConversationStore, Scope
 from chatbot.store.database import Database, revision
+from chatbot.store.directory import DirectoryStore
 from chatbot.store.upgrade import upgrade
+from chatbot.store.usage import UsageStore
 
 FOLDER = Path(tables.__file__).parent / "migrations"
 
@@ -95,6 +99,28 @@ def test_a_database_of_an_earlier_version_is_brought_up_to_date(empty, scripts):
     assert empty.run(revision) == first
     empty.prepare()
     assert empty.run(revision) == tables.REVISION
+
+
+KEPT = (
+    'INSERT INTO bots VALUES (\'shop\', \'{"id": "shop", "limits": {"history_tokens": 9}}\', 1, 1)',
+    "INSERT INTO api_keys VALUES ('key_1', 'sk', 'd', 'sk_p', 'sk_p…', 'n', 'shop', '[\"chat\"]', '[]', 1, NULL, NULL)",
+    "INSERT INTO conversations VALUES ('c', 'shop', 'ses_ada', 'Tea', 1, 1, 9e9)",
+)
+
+
+def test_what_a_database_had_before_there_were_limits_is_as_it_was(empty):
+    empty.run(lambda connection: upgrade(connection, "0001"), write=True)
+    empty.run(lambda c: [c.exec_driver_sql(statement) for statement in KEPT], write=True)
+    empty.prepare()
+    found = DirectoryStore(empty).contents()
+    assert [(bot.id, bot.limits) for bot in found.bots] == [("shop", Limits(history_tokens=9))]
+    assert [(k.id, k.bot_id, k.scopes, k.limits) for k in found.keys] == [("key_1", "shop", ("chat",), ())]  # fmt: skip
+    assert found.stops == ()
+    (talk,) = ConversationStore(empty).newest(Scope("shop", "ses_ada"), limit=9, before=None)
+    assert talk.title == "Tea"
+    assert UsageStore(empty).used("2026") == []
+    DirectoryStore(empty).stop("all", "Closed.")
+    assert DirectoryStore(empty).contents().stops == (("all", "Closed."),)
 
 
 def test_a_newer_database_is_refused_in_one_line(database):

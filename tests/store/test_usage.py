@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from datetime import UTC, datetime
 
+import pytest
+
+from chatbot.core.bot import read_bot
 from chatbot.store.saved import Charge, as_dict, from_dict, gather
+from chatbot.store.spool import Spool
 from chatbot.store.usage import UsageStore, Used
+from chatbot.store.writer import Writer
+from tests.server import wait_for
+from tests.store.processes import at_once
+from tests.store.turns import ANY, HERS, saved_talk
 
 
 def charge(number: int, day: str = "2026-11-27", bot: str = "shop", model: str = "m") -> Charge:
@@ -69,3 +78,66 @@ def test_a_model_that_two_bots_share_is_two_rows(database):
     save(database, charge(1), charge(2, bot="b"), charge(3, model="n"))
     rows = UsageStore(database).used("2026-11")
     assert [(u.bot_id, u.model, u.tokens) for u in rows] == [("b", "m", 12), ("shop", "m", 11), ("shop", "n", 13)]  # fmt: skip
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_is_spent_while_the_database_is_away_is_counted_later(database, make_writer, outage, spool_folder):  # fmt: skip
+    writer, usage = make_writer(), UsageStore(database)
+    with outage.during():
+        for number in range(3):
+            writer.put(charge(number))
+        writer.flush()
+        writer.put(charge(3))
+        writer.flush()
+        assert writer.is_away
+    wait_for(lambda: writer._work() or not writer.is_away)
+    assert usage.used("2026-11") == [Used("shop", "key_1", "m", 4, 40, 6)]
+    assert Spool(spool_folder).files() == []
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_spool_that_is_played_back_twice_counts_once(database, make_writer, spool_folder):
+    spool = Spool(spool_folder)
+    spool.append([charge(1), charge(2), charge(2)])
+    spool._release()
+    (file,) = spool.files()
+    shutil.copy(file, file.with_name("00000000000000000000-copy.jsonl"))
+    save(database, charge(2))
+    writer: Writer = make_writer()
+    wait_for(lambda: writer._work() or not spool.files())
+    assert UsageStore(database).used("2026-11") == [Used("shop", "key_1", "m", 2, 20, 3)]
+
+
+def test_what_was_spent_stays_when_conversations_and_the_bot_are_deleted(database, store, directory):  # fmt: skip
+    directory.save_bot(read_bot({"id": "shop"}))
+    talk, _ = saved_talk(database), saved_talk(database)
+    save(database, charge(1), charge(2, "2026-11-20"))
+    usage = UsageStore(database)
+    before = usage.used("2026-11", "shop")
+    assert store.forget(HERS, talk.id)
+    assert store.forget(ANY)
+    usage.roll_up(NOW)
+    directory.delete_bot("shop")
+    assert usage.used("2026-11", "shop") == before != []
+
+
+def test_processes_that_add_up_while_charges_come_late_change_no_sum(database, database_url, open_database, tmp_path):  # fmt: skip
+    save(database, *(charge(n, model="abc"[n % 3]) for n in range(300)))
+    database.close()
+
+    def add_up() -> int:
+        return UsageStore(open_database(database_url)).roll_up(NOW)
+
+    def come_late() -> int:
+        mine = open_database(database_url)
+        for number in range(300, 320):
+            save(mine, charge(number, model="abc"[number % 3]))
+        return 0
+
+    done = at_once(tmp_path, add_up, add_up, come_late, add_up)
+    assert 300 <= sum(map(int, done)) <= 320
+    usage = UsageStore(open_database(database_url))
+    assert sum(map(int, done)) + usage.roll_up(NOW) == 320
+    rows = usage.used("2026-11")
+    assert [row.requests for row in rows] == [107, 107, 106]
+    assert sum(row.output_tokens for row in rows) == sum(range(320))

@@ -7,13 +7,14 @@ import time
 
 import pytest
 
+from chatbot.app import create_app
 from chatbot.core.api_key import SECRET, describe, new_text
 from chatbot.core.bot import read_bot
 from chatbot.protocol.sse_encoder import DONE, encode_event
 from chatbot.store.directory import DirectoryStore
 from chatbot.store.usage import UsageStore
 from chatbot.upstream.mock_script import Script
-from tests.server import wait_for
+from tests.server import free_port, wait_for
 from tests.visitor import ORIGIN, Visitor, add_bot
 from tests.web.conftest import KEY
 
@@ -102,8 +103,6 @@ def test_a_header_that_a_caller_writes_is_not_an_address(site, caplog):
 
 
 def test_behind_a_proxy_the_hop_that_it_saw_counts_and_no_other(make_settings, provider):
-    from chatbot.app import create_app
-
     app = create_app(
         make_settings(OPENAI_BASE_URL=provider.base_url, CHATBOT_TRUSTED_PROXIES="1", CHATBOT_API_KEYS=KEY)
     )  # fmt: skip
@@ -323,3 +322,40 @@ def test_a_bot_that_was_kept_before_there_were_limits_has_the_usual_ones(site):
     found = read_bot({"id": "old", "limits": {"history_tokens": 5}})
     assert found.limits.tokens_per_day > 0
     assert found.as_dict()["limits"] == {"history_tokens": 5}
+
+
+def test_a_provider_that_is_not_there_costs_nothing(make_settings):
+    app = create_app(
+        make_settings(CHATBOT_API_KEYS=KEY, OPENAI_BASE_URL=f"http://127.0.0.1:{free_port()}/v1")
+    )
+    ada = visitor(app, bot(app, tokens_per_day=150, history_tokens=0))
+    for stream in (True, False) * 2:
+        assert ada.ask("Hello", stream=stream).json["error"]["code"] == "upstream_unreachable"
+    assert sum(row.tokens for row in ledger(app)) == 0
+    app.extensions["chatbot"].close()
+
+
+def test_a_provider_that_is_gone_after_it_was_asked_costs_the_prompt(site, provider):
+    provider._scripts = lambda *_: Script([], head_reset=True)
+    visitor(site, bot(site)).ask("Hello", stream=True)
+    assert provider.log
+    assert sum(row.input_tokens for row in ledger(site)) >= 10 * len(provider.log)
+
+
+def test_a_stop_that_comes_while_a_request_is_on_its_way_is_not_missed(site, provider):
+    services, ada = site.extensions["chatbot"], visitor(site, bot(site, streams=1))
+    enter = services.running.enter
+
+    def enter_late(*place):
+        services.directory._store.stop("bot:tea", "Closed.")
+        services.directory.look()
+        return enter(*place)
+
+    services.running.enter = enter_late
+    assert ada.ask("Hello").json["error"]["message"] == "Closed."
+    assert not provider.log
+    assert not len(services.running)
+    services.running.enter = enter
+    services.directory._store.resume("bot:tea")
+    services.directory.look()
+    assert ada.ask("Hello").status_code == 200  # its slot was given back
