@@ -56,7 +56,6 @@ class Asking:
         self.started = now()
         self._turns = turns
         self._attempt: Attempt | None = None
-        self._failure: ChatbotError | None = None
         self._stopped = threading.Event()
         self._stopped_by: ChatbotError | None = None
 
@@ -83,7 +82,6 @@ class Asking:
     def close(self) -> None:
         """The end, in any state."""
         self._let_go()
-        self._failure = None
         self._turns.end()
 
     def stream(self, beat: Beat) -> Iterator[bytes]:
@@ -105,7 +103,6 @@ class Asking:
                     if isinstance(error, TimeoutTotal):
                         break
                 except BudgetExceeded:
-                    failure = self._failure or failure
                     break
             raise failure
         except Aborted:
@@ -123,7 +120,6 @@ class Asking:
                     if isinstance(error, TimeoutTotal):
                         break
                 except BudgetExceeded:
-                    failure = self._failure or failure
                     break
             raise failure
         except Aborted:
@@ -241,7 +237,7 @@ class Asking:
         self, turn: Turn, attempt: Attempt, failures: int, error: ChatbotError
     ) -> float | None:
         """Note a failed attempt; seconds to wait before the same target is asked again, or None."""
-        self._failure, took = error, now() - attempt.began
+        took = now() - attempt.began
         self._turns.note(turn.target, error, took)
         pause = Retry(turn.retries).pause(failures, error, took)
         if pause is not None and self._turns.gave_up(turn):
