@@ -122,7 +122,8 @@ def test_a_body_that_comes_too_slowly_is_408_and_ends_its_connection(upstream, t
             assert (reply.status, reply.json["error"]["code"]) == (408, "request_timeout")
             with suppress(OSError):
                 client.sock.sendall(f"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n{' ' * 50}".encode())  # fmt: skip
-            assert client.sock.recv(65536) == b""
+            with suppress(ConnectionResetError):  # one way of ending it
+                assert client.sock.recv(65536) == b""
         served(server.port)
 
 
