@@ -21,9 +21,11 @@ from chatbot.web import (
     health,
     pages,
     passthrough,
+    plain,
     reference,
     telling,
     widget,
+    widget_files,
 )
 
 
@@ -47,7 +49,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     for number, prefix in enumerate(cors.API_PREFIXES):
         for blueprint in (chat.bp, passthrough.bp, conversations.bp, feedback.bp, widget.bp):
             app.register_blueprint(blueprint, url_prefix=prefix, name=f"{blueprint.name}{number}")
-    for blueprint in (health.bp, pages.bp, admin.bp, reference.bp):
+    for blueprint in (
+        health.bp,
+        pages.bp,
+        plain.bp,
+        widget_files.bp,
+        admin.bp,
+        reference.bp,
+    ):
         app.register_blueprint(blueprint)
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]

@@ -64,7 +64,7 @@ class Asked:
 
     def end(self, record: Record, body: bytes | None = None) -> None:
         """The answer has ended; `body` where it was a whole one."""
-        self.saving.end(record, None if body is None else _content(body))
+        self.saving.end(record, None if body is None else content_of(body))
 
 
 class Conversing:
@@ -145,7 +145,7 @@ def _row(who: Visitor, token: Token, question: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _content(body: bytes) -> str:
+def content_of(body: bytes) -> str:
     """The text of a whole answer's first choice."""
     try:
         content = read_json(body)["choices"][0]["message"]["content"]

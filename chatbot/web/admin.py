@@ -16,8 +16,8 @@ from chatbot import __version__
 from chatbot.access.logins import LOGIN_SECONDS
 from chatbot.access.sessions import Token
 from chatbot.core.api_key import SECRET, ApiKey
-from chatbot.core.errors import InvalidApiKey, KeyNotAllowed, OriginNotAllowed
-from chatbot.web.guard import in_time, own_origin, services
+from chatbot.core.errors import InvalidApiKey, KeyNotAllowed
+from chatbot.web.guard import check_own_form, in_time, own_origin, services
 
 bp = Blueprint("admin", __name__)
 COOKIE = "chatbot_operator"
@@ -46,7 +46,7 @@ def overview() -> str:
 @bp.post("/admin/login")
 def login() -> AnyResponse | tuple[str, int]:
     """Log in with an admin-scoped key."""
-    _check_origin()
+    check_own_form()
     with in_time():
         key = services().directory.identify(request.form.get("key", "").strip())
     if key is None or key.kind != SECRET or not key.may("admin"):
@@ -104,7 +104,7 @@ def _csrf() -> str:
 
 
 def _check_form() -> None:
-    _check_origin()
+    check_own_form()
     if operator() is None:
         raise InvalidApiKey("Log in first.")
     with in_time():
@@ -113,11 +113,3 @@ def _check_form() -> None:
         raise KeyNotAllowed(
             "This form is too old, or not one of this server's. Load the page anew."
         )
-
-
-def _check_origin() -> None:
-    """Whatever a cookie's rules are: a form of another site's page is not taken."""
-    origin = request.headers.get("Origin", "")
-    site = request.headers.get("Sec-Fetch-Site", "same-origin").lower()
-    if (origin and origin != own_origin()) or site not in ("same-origin", "none"):
-        raise OriginNotAllowed("This form is for this server's own pages.")

@@ -29,11 +29,16 @@ def create() -> Response:
     who = caller("chat")
     came = read_request(json_body(_most_bytes(who)))
     visitor = visiting(who) if who.is_publishable else None
+    return answer(who, visitor, came, request.headers.get("X-Conversation-ID", ""))
+
+
+def answer(who: Caller, visitor: Visitor | None, came: ChatRequest, conversation: str) -> Response:
+    """The answer to what came from `who`; a visitor's goes on with the conversation of this id."""
     if visitor:
         tell({"X-Session-ID": visitor.session.text})
     ticket = admit(who, visitor, came)
     try:
-        return _answer(who, visitor, came, ticket)
+        return _answer(who, visitor, came, conversation, ticket)
     except BaseException:
         ticket.settle(0)  # of what has not been asked; all else is settled by then
         raise
@@ -46,8 +51,10 @@ def _most_bytes(who: Caller) -> int:
     return _VISITORS_BYTES + 4 * who.bot.limits.question_chars
 
 
-def _answer(who: Caller, visitor: Visitor | None, came: ChatRequest, ticket: Ticket) -> Response:
-    visit = _visit(visitor, came)
+def _answer(
+    who: Caller, visitor: Visitor | None, came: ChatRequest, conversation: str, ticket: Ticket
+) -> Response:
+    visit = _visit(visitor, came, conversation)
     asked = visit.request if visit else _owners(who, came)
     record, chat, writer = g.record, services().chat, services().writer
     record.asked = record.model = asked.model
@@ -86,11 +93,10 @@ def _answer(who: Caller, visitor: Visitor | None, came: ChatRequest, ticket: Tic
     return stream_response(chat.stream(asking, client, record), close_stream)
 
 
-def _visit(visitor: Visitor | None, came: ChatRequest) -> Asked | None:
+def _visit(visitor: Visitor | None, came: ChatRequest, conversation: str) -> Asked | None:
     """The question of a visitor, to whom ids are told whatever becomes of it; None for an owner's."""
     if visitor is None:
         return None
-    conversation = request.headers.get("X-Conversation-ID", "")
     visit = services().conversing.open(visitor, came, conversation)
     tell(visit.headers)
     return visit

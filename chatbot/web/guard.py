@@ -15,6 +15,7 @@ from chatbot.core.errors import (
     ChatbotError,
     InvalidApiKey,
     InvalidRequest,
+    OriginNotAllowed,
     RequestTimeout,
     RequestTooLarge,
     ServiceStopped,
@@ -88,6 +89,14 @@ def own_origin() -> str:
     here = f"{request.scheme}://{request.host.lower()}"
     public = services().public_origin
     return public if public and request.headers.get("Origin", public) == public else here
+
+
+def check_own_form() -> None:
+    """Whatever a cookie's rules are: a form of another site's page is not taken. Raises `OriginNotAllowed`."""
+    sent = request.headers.get("Origin", "")
+    site = request.headers.get("Sec-Fetch-Site", "same-origin").lower()
+    if (sent and sent != own_origin()) or site not in ("same-origin", "none"):
+        raise OriginNotAllowed("This form is for this server's own pages.")
 
 
 def is_local() -> bool:

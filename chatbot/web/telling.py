@@ -24,6 +24,12 @@ def tell(headers: Mapping[str, str]) -> None:
     told.update(headers)
 
 
+def told(name: str) -> str:
+    """What has been told under this name; empty for nothing."""
+    found: dict[str, str] = request.environ[_TOLD]
+    return found.get(name, "")
+
+
 class Telling:
     """The application, with what was told added to each answer."""
 

@@ -7,7 +7,7 @@ import pytest
 from chatbot.app import create_app
 from tests.web.conftest import KEY
 
-PAGES = ("/", "/admin", "/api/docs")
+PAGES = ("/", "/admin", "/api/docs", "/chat/pk_none")
 
 
 @pytest.fixture
@@ -23,6 +23,7 @@ def every_address(app):
             "<path:filename>", "pages/start.css"
         )
         path = path.replace("<conversation>", "conv_x").replace("<key_id>", "key_x")
+        path = path.replace("<key>", "pk_none").replace("<path:name>", "chatbot-widget.js")
         for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
             yield method, path
 

@@ -1,0 +1,117 @@
+/**
+ * Builds the widget: `node static/widget/build.mjs [--check]`. What is built is committed, so that a server needs no
+ * Node; `--check` builds too, writes nothing and fails where the committed files are others.
+ *
+ * js/chatbot-widget.js            the loader, short-lived in caches
+ * js/<version>/chatbot-widget.js  the same for ever: a page may pin it by its integrity (js/integrity.json)
+ * js/body-<hash>.js               what the loaders import; those of earlier versions stay
+ * js/chatbot-widget-legacy.js     for browsers that can't read `import()`
+ * js/chatbot-widget.esm.js        the npm package
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
+import { build } from "esbuild";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const OUT = join(HERE, "js");
+const BODY = /^body-[0-9a-f]{12}\.js$/;
+
+/** @param {string} entry @param {import("esbuild").BuildOptions} options */
+async function bundle(entry, options) {
+  const made = await build({
+    entryPoints: [join(HERE, "src", entry)], bundle: true, write: false, legalComments: "none", charset: "utf8",
+    logLevel: "warning", external: ["*/body-*"], ...options,
+  });
+  return made.outputFiles[0].text;
+}
+
+/** @param {boolean} minify */
+const body = (minify) => bundle("body.js", { format: "esm", target: "es2022", minify });
+
+/** @param {boolean} minify @param {Record<string, string>} built */
+function loader(minify, built) {
+  const supported = { "dynamic-import": true };
+  const define = { BUILT: JSON.stringify(built) };
+  return bundle("loader.js", { format: "iife", target: "es5", supported, define, minify });
+}
+
+/** @param {string} text @param {string} kind */
+const digest = (text, kind) => createHash(kind).update(text);
+/** @param {string} text */
+const integrityOf = (text) => `sha384-${digest(text, "sha384").digest("base64")}`;
+
+/** @returns {string} */
+function version() {
+  const source = readFileSync(join(HERE, "../../chatbot/__init__.py"), "utf8");
+  return /__version__ = "(.+)"/.exec(source)?.[1] ?? "";
+}
+
+/** What is built: by path under js/. @returns {Promise<{ files: Map<string, string>, sizes: string }>} */
+async function all() {
+  const small = await body(true);
+  const name = `body-${digest(small, "sha256").digest("hex").slice(0, 12)}.js`;
+  const built = { BODY_FILE: `./${name}`, BODY_INTEGRITY: integrityOf(small) };
+  const loaded = await loader(true, built);
+  const pinned = `${version()}/chatbot-widget.js`;
+  const files = new Map([
+    ["chatbot-widget.js", loaded],
+    [pinned, loaded],
+    [name, small],
+    ["chatbot-widget-legacy.js", await bundle("legacy.js", { format: "iife", target: "es5", minify: true })],
+    ["chatbot-widget.esm.js", await bundle("index.js", { format: "esm", target: "es2022", minify: true })],
+    ["integrity.json", `${JSON.stringify({ [pinned]: integrityOf(loaded) }, null, 2)}\n`],
+  ]);
+  return { files, sizes: table([["loader", await loader(false, built), loaded], ["body", await body(false), small]]) };
+}
+
+/** @param {string} text */
+const zipped = (text) => gzipSync(text, { level: 9 }).length;
+
+/** @param {Array<[string, string, string]>} rows name, raw, minified */
+function table(rows) {
+  const lines = rows.map(([name, raw, small]) => [name, Buffer.byteLength(raw), Buffer.byteLength(small), zipped(small)]);
+  const sums = [1, 2, 3].map((column) => lines.reduce((sum, line) => sum + Number(line[column]), 0));
+  const shown = [["bytes", "raw", "minified", "gzip"], ...lines, ["all", ...sums]];
+  return shown.map((line) => line.map((cell, n) => (n ? String(cell).padStart(10) : String(cell).padEnd(8))).join("")).join("\n");
+}
+
+/** @param {string} path */
+function committed(path) {
+  try {
+    return readFileSync(join(OUT, path), "utf8");
+  } catch {
+    return null;
+  }
+}
+
+/** Bodies that no loader asks for any more. @param {Map<string, string>} files */
+function orphans(files) {
+  const loaders = readdirSync(OUT, { recursive: true }).map(String).filter((name) => name.endsWith("chatbot-widget.js"));
+  const texts = [...files.values(), ...loaders.filter((name) => !files.has(name)).map((name) => committed(name) ?? "")];
+  return readdirSync(OUT).filter((name) => BODY.test(name) && !texts.some((text) => text.includes(name)));
+}
+
+/** @param {Map<string, string>} files */
+function write(files) {
+  for (const [path, text] of files) {
+    mkdirSync(dirname(join(OUT, path)), { recursive: true });
+    writeFileSync(join(OUT, path), text);
+  }
+  for (const name of orphans(files)) rmSync(join(OUT, name));
+}
+
+const { files, sizes } = await all();
+if (process.argv.includes("--check")) {
+  const stale = [...files].filter(([path, text]) => committed(path) !== text).map(([path]) => path);
+  if (stale.length) {
+    console.error(`Built from other sources: ${stale.join(", ")}. Run \`make widget\`, and commit what it writes.`);
+    process.exit(1);
+  }
+} else {
+  write(files);
+}
+console.log(sizes);

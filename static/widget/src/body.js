@@ -1,0 +1,19 @@
+/** What the loader imports: the chat goes into the launcher's place, and what was called meanwhile is called now. */
+import { ChatAPI } from "./chat_api.js";
+import { ChatbotWidget, publish } from "./widget.js";
+
+/** @import { Mounted } from "./ui.js" */
+
+export { ChatAPI, ChatbotWidget };
+
+/**
+ * @param {Mounted} mounted the loader's
+ * @param {Array<[string, IArguments]>} calls made before, in their order
+ */
+export function start(mounted, calls) {
+  ChatbotWidget.current = new ChatbotWidget(mounted);
+  publish();
+  if (mounted.pressed || mounted.options.open) ChatbotWidget.current.open();
+  for (const [name, values] of calls) /** @type {any} */ (ChatbotWidget)[name](...values);
+  document.dispatchEvent(new CustomEvent("chatbot:ready"));
+}

@@ -1,0 +1,117 @@
+/**
+ * The closed chat: a host element with a shadow root, and in it one button.
+ *
+ * It is all that a page has until somebody wants to chat, so it is small and written in ES5 by hand. The host stands
+ * beside <body>, not in it: page libraries that replace the body (Turbo, view transitions) leave it alone, and a
+ * transform on the body does not move it. The page's rules can't reach into a shadow root, and of rules on the
+ * host `:host` wins where it says !important: https://drafts.csswg.org/css-cascade-4/#cascade-context
+ */
+
+/** @import { Mounted, WidgetOptions } from "./ui.js" */
+
+var SVG = "http://www.w3.org/2000/svg";
+var BUBBLE = "M12 3C6.5 3 2 6.8 2 11.5c0 2.3 1.1 4.4 2.9 5.9L4 21.5l4.6-2.2c1.1.3 2.2.4 3.4.4 5.5 0 10-3.7 10-8.2S17.500 3 12 3z";
+
+/** @param {WidgetOptions} options */
+function rules(options) {
+  var side = options.position === "left" ? "left" : "right";
+  return (
+    ":host{all:initial!important;display:block!important;position:fixed!important;inset:auto!important;" +
+    "bottom:0!important;" + side + ":0!important;width:0!important;height:0!important;overflow:visible!important;" +
+    "direction:ltr!important;z-index:" + (Number(options.zIndex) || 2147483000) + "!important;" +
+    "--accent:var(--chatbot-accent," + colour(options.accent) + ")}" +
+    "@media print{:host{display:none!important}}" +
+    ".launcher{all:initial;position:fixed;bottom:20px;" + side + ":20px;width:56px;height:56px;border-radius:28px;" +
+    "display:grid;place-items:center;background:var(--accent);color:#fff;cursor:pointer;" +
+    "box-shadow:0 6px 20px rgba(0,0,0,.25)}" +
+    ".launcher:hover{filter:brightness(1.1)}" +
+    ".launcher:focus-visible{outline:3px solid var(--accent);outline-offset:3px;box-shadow:0 0 0 3px #fff}" +
+    ".launcher[hidden]{display:none}" +
+    ".launcher svg{width:28px;height:28px;fill:currentColor}" +
+    "@media (forced-colors:active){.launcher{border:2px solid ButtonText}}"
+  );
+}
+
+/** A colour that is one, so that nothing else gets into a rule. @param {string | undefined} text */
+function colour(text) {
+  return text && /^#[0-9a-f]{3,8}$|^[a-z]{3,20}$/i.test(text) ? text : "#1750c4";
+}
+
+/** @param {string} label */
+function button(label) {
+  var made = document.createElement("button");
+  var icon = document.createElementNS(SVG, "svg");
+  var path = document.createElementNS(SVG, "path");
+  made.type = "button";
+  made.className = "launcher";
+  made.setAttribute("part", "launcher");
+  made.setAttribute("aria-label", label);
+  made.setAttribute("aria-expanded", "false");
+  icon.setAttribute("viewBox", "0 0 24 24");
+  icon.setAttribute("aria-hidden", "true");
+  path.setAttribute("d", BUBBLE);
+  icon.appendChild(path);
+  made.appendChild(icon);
+  return made;
+}
+
+/** Whether this browser can show the chat itself; where not, there is a plain page. */
+export function isAble() {
+  var sheets = "adoptedStyleSheets" in Document.prototype && "replaceSync" in CSSStyleSheet.prototype;
+  return sheets && "attachShadow" in Element.prototype && "AbortController" in window && "fetch" in window;
+}
+
+/**
+ * Put the closed chat into the page.
+ * @param {WidgetOptions} options
+ * @returns {Mounted}
+ */
+export function mount(options) {
+  var host = document.createElement("chatbot-widget");
+  var root = host.attachShadow({ mode: "open" });
+  var sheet = new CSSStyleSheet();
+  var launcher = button(options.label || "Open chat");
+  sheet.replaceSync(rules(options));
+  root.adoptedStyleSheets = [sheet];
+  root.appendChild(launcher);
+  if (options.launcher === false) launcher.hidden = true;
+  var stay = remain(host);
+  return { host: host, root: root, launcher: launcher, options: options, leave: stay };
+}
+
+/**
+ * Keep the host in the document, whatever the page does to its own nodes.
+ * @param {HTMLElement} host
+ * @returns {() => void} takes it out for good
+ */
+function remain(host) {
+  function put() {
+    var html = document.documentElement;
+    if (host.parentNode !== html) html.appendChild(host);
+  }
+  var watch = new MutationObserver(put);
+  // The document too: some libraries replace <html> itself.
+  watch.observe(document, { childList: true });
+  watch.observe(document.documentElement, { childList: true });
+  put();
+  return function () {
+    watch.disconnect();
+    if (host.parentNode) host.parentNode.removeChild(host);
+  };
+}
+
+/**
+ * The page that answers without this script.
+ * @param {string} base the server, @param {string} key
+ */
+export function plainLink(base, key) {
+  var link = document.createElement("a");
+  link.href = base + "/chat/" + encodeURIComponent(key);
+  link.target = "_blank";
+  link.rel = "noopener";
+  link.appendChild(document.createTextNode("Chat"));
+  link.style.cssText =
+    "position:fixed;right:20px;bottom:20px;z-index:2147483000;padding:14px 20px;border-radius:28px;" +
+    "background:#1750c4;color:#fff;font:16px sans-serif;text-decoration:none";
+  document.documentElement.appendChild(link);
+}

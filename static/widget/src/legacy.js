@@ -1,0 +1,36 @@
+/**
+ * The same address for browsers that can't read `import()` (Internet Explorer 11 and its time): a link to the plain
+ * page, which needs no script. ES5, and nothing that they lack.
+ */
+(function () {
+  var tags = document.getElementsByTagName("script");
+  var config = /** @type {any} */ (window).chatbotConfig || {};
+
+  function ownTag() {
+    for (var i = tags.length - 1; i >= 0; i--) {
+      if (tags[i].src.indexOf("chatbot-widget") > -1) return tags[i];
+    }
+    return null;
+  }
+
+  /** @param {HTMLScriptElement} tag */
+  function show(tag) {
+    var found = /^(.*)\/static\/widget\/js\//.exec(tag.src);
+    var asked = /[?&]key=([^&#]*)/.exec(tag.src);
+    var key = tag.getAttribute("data-key") || (asked && asked[1]) || config.key;
+    var link = document.createElement("a");
+    if (!found || !key) return;
+    link.href = found[1] + "/chat/" + key;
+    link.target = "_blank";
+    link.appendChild(document.createTextNode("Chat"));
+    link.style.cssText =
+      "position:fixed;right:20px;bottom:20px;z-index:999999;padding:14px 20px;background:#1750c4;color:#fff;" +
+      "font:16px sans-serif;text-decoration:none";
+    document.body.appendChild(link);
+  }
+
+  var tag = ownTag();
+  if (!tag) return;
+  if (document.body) show(tag);
+  else window.onload = function () { show(tag); };
+})();

@@ -1,0 +1,133 @@
+/** What was said, as nodes: a visitor's question, and an answer that grows. */
+import { button, element, iconButton, ICONS } from "./dom.js";
+import { Frames } from "./frames.js";
+import { MarkdownRenderer } from "./markdown/index.js";
+import { Sources } from "./sources.js";
+import { say } from "./words.js";
+
+/** @import { Citation } from "./types.js"
+ * @import { Words } from "./ui.js" */
+
+/** @param {string} text @param {number} n @param {Words} words */
+export function userMessage(text, n, words) {
+  const content = element("div", { class: "message-content", dir: "auto" }, text);
+  return element("article", { class: "message user", "aria-label": say(words.question, { n }) }, content);
+}
+
+/**
+ * An answer. `write` it as it comes, then `finish` it.
+ */
+export class BotMessage {
+  /** @param {string} label @param {Words} words @param {() => void} grew told after each change of its size */
+  constructor(label, words, grew) {
+    this.words = words;
+    this.sources = new Sources(words);
+    this.content = element("div", { class: "message-content", "aria-busy": "true" });
+    this.node = element("article", { class: "message bot", "aria-label": label }, this.content, this.sources.node);
+    this.#renderer = new MarkdownRenderer(this.content, {
+      citation: (n) => this.sources.reference(n),
+      copy: (text) => copyButton(text, words),
+      image: (host) => say(words.image, { host }),
+    });
+    this.#frames = new Frames((text) => {
+      this.#renderer.write(text);
+      grew();
+    });
+  }
+
+  #renderer;
+  #frames;
+
+  /** @param {string} text */
+  write(text) {
+    this.#frames.write(text);
+  }
+
+  /** @param {Citation[]} citations */
+  cite(citations) {
+    this.sources.add(citations);
+  }
+
+  finish() {
+    this.#frames.flush();
+    this.#renderer.end();
+    this.content.removeAttribute("aria-busy");
+  }
+
+  get countOfWords() {
+    return countWords(this.content.textContent ?? "");
+  }
+
+  /**
+   * Thumbs.
+   * @param {(rating: "up" | "down" | null) => Promise<unknown>} rate
+   */
+  offerRating(rate) {
+    const said = element("span", { role: "status" });
+    const { helpful, notHelpful } = this.words;
+    /** @param {HTMLElement} made @param {"up" | "down"} rating */
+    const press = (made, rating) => this.#rate(pressed(made, thumbs) ? rating : null, rate, said);
+    const up = iconButton(helpful, ICONS.up, () => press(up, "up"));
+    const down = iconButton(notHelpful, ICONS.down, () => press(down, "down"));
+    const thumbs = [up, down];
+    for (const thumb of thumbs) thumb.setAttribute("aria-pressed", "false");
+    this.node.append(element("div", { class: "actions" }, up, down, said));
+  }
+
+  /**
+   * @param {"up" | "down" | null} rating @param {(rating: "up" | "down" | null) => Promise<unknown>} rate
+   * @param {HTMLElement} said
+   */
+  #rate(rating, rate, said) {
+    const { thanks, notRated } = this.words;
+    rate(rating).then(
+      () => (said.textContent = rating ? thanks : ""),
+      () => (said.textContent = notRated),
+    );
+  }
+}
+
+/** Of some toggles press one; whether it is on now. @param {HTMLElement} toggle @param {HTMLElement[]} all */
+function pressed(toggle, all) {
+  const isOn = toggle.getAttribute("aria-pressed") !== "true";
+  for (const each of all) each.setAttribute("aria-pressed", String(isOn && each === toggle));
+  return isOn;
+}
+
+/** @param {() => string} text told when it is pressed @param {Words} words */
+export function copyButton(text, words, label = words.copy) {
+  const made = button(label, async () => {
+    made.textContent = (await copied(text())) ? words.copied : label;
+    setTimeout(() => (made.textContent = label), 2000);
+  });
+  return made;
+}
+
+/** @param {string} text */
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copiedByHand(text);
+  }
+}
+
+/** Where a page has no clipboard (plain http, a frame without the permission). @param {string} text */
+function copiedByHand(text) {
+  const field = element("textarea", { readonly: true });
+  field.value = text;
+  document.documentElement.append(field);
+  field.select();
+  const done = document.execCommand("copy");
+  field.remove();
+  return done;
+}
+
+/** @param {string} text */
+function countWords(text) {
+  if (!Intl.Segmenter) return text.split(/\s+/).filter(Boolean).length;
+  let found = 0;
+  for (const part of new Intl.Segmenter(undefined, { granularity: "word" }).segment(text)) found += Number(part.isWordLike);
+  return found;
+}

@@ -1,0 +1,49 @@
+/** A failure under its answer: what happened, whom to turn to, what can be done about it. */
+import { button, element } from "./dom.js";
+import { copyButton } from "./messages.js";
+import { say } from "./words.js";
+
+/** @import { Words } from "./ui.js" */
+
+/**
+ * @param {object} told
+ * @param {string} told.text @param {string} [told.detail] the server's own words @param {string} [told.contact]
+ * @param {string} [told.requestId] @param {Array<[string, () => void]>} told.actions label and deed
+ * @param {Words} words
+ */
+export function notice({ text, detail, contact, requestId, actions }, words) {
+  const made = element("div", { class: "notice" }, element("p", {}, text));
+  if (detail) made.append(element("p", {}, detail));
+  if (contact) made.append(element("p", { class: "contact" }, contact));
+  const row = element("div", { class: "row" }, ...actions.map(([label, act]) => button(label, act)));
+  if (requestId) {
+    row.append(
+      element("span", { class: "id" }, say(words.requestId, { id: requestId })),
+      copyButton(() => requestId, words, words.copyId),
+    );
+  }
+  made.append(row);
+  return made;
+}
+
+/**
+ * The wait before another attempt, counted down in sight.
+ * @param {number} inMs @param {() => void} now @param {() => void} cancel @param {Words} words
+ * @returns {{ node: HTMLElement, end: () => void }}
+ */
+export function countdown(inMs, now, cancel, words) {
+  const at = Date.now() + inMs;
+  const text = element("p");
+  const show = () => (text.textContent = say(words.retrying, { seconds: Math.max(0, Math.ceil((at - Date.now()) / 1000)) }));
+  const row = element("div", { class: "row" }, button(words.now, now), button(words.cancel, cancel));
+  const node = element("div", { class: "notice retrying" }, text, row);
+  const timer = setInterval(show, 250);
+  show();
+  return {
+    node,
+    end() {
+      clearInterval(timer);
+      node.remove();
+    },
+  };
+}

@@ -1,0 +1,59 @@
+/**
+ * The list of what was said. It follows what grows only while its end is in sight, and never jumps.
+ * It is no live region: a screen reader would read each word as it comes (openclaw/openclaw#65538).
+ */
+import { element } from "./dom.js";
+import { BotMessage, userMessage } from "./messages.js";
+import { say } from "./words.js";
+
+/** @import { Words } from "./ui.js" */
+
+const NEAR_END = 4;
+
+export class Transcript {
+  #count = 0;
+  #follows = true;
+
+  /** @param {Words} words */
+  constructor(words) {
+    this.words = words;
+    this.name = "";
+    this.node = element("section", { class: "transcript", tabindex: "0", "aria-label": words.transcript });
+    this.node.addEventListener("scroll", () => (this.#follows = this.#isAtEnd()), { passive: true });
+  }
+
+  #isAtEnd() {
+    const { scrollHeight, scrollTop, clientHeight } = this.node;
+    return scrollHeight - scrollTop - clientHeight <= NEAR_END;
+  }
+
+  /** Told of each change of size. */
+  grew = () => {
+    if (this.#follows) this.node.scrollTop = this.node.scrollHeight;
+  };
+
+  /** @param {HTMLElement} node */
+  append(node) {
+    this.node.append(node);
+    this.grew();
+  }
+
+  /** @param {string} text */
+  addQuestion(text) {
+    this.#follows = true;
+    this.append(userMessage(text, ++this.#count, this.words));
+  }
+
+  /** @returns {BotMessage} */
+  addAnswer() {
+    const label = say(this.words.answer, { n: this.#count || 1, name: this.name });
+    const made = new BotMessage(label, this.words, this.grew);
+    this.append(made.node);
+    return made;
+  }
+
+  clear() {
+    this.node.replaceChildren();
+    this.#count = 0;
+  }
+}

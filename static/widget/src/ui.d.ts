@@ -1,0 +1,72 @@
+/** The shapes of the widget's interface: what a page may ask of it, and what its parts hand to one another. */
+import type { Citation } from "./types.js";
+import type { ChatbotWidget } from "./widget.js";
+import type { WORDS } from "./words.js";
+
+export interface WidgetOptions {
+  /** The bot's publishable key, `pk_…`. */
+  key?: string;
+  /** Where the server is, `https://chat.example`; where the script came from if it is left out. */
+  host?: string;
+  /** The launcher's colour until the bot's own is known: `#rgb`, `#rrggbb` or a name. */
+  accent?: string;
+  /** The launcher's name. */
+  label?: string;
+  position?: "left" | "right" | string;
+  zIndex?: number | string;
+  /** Open at once. */
+  open?: boolean;
+  /** Say times on the console. */
+  debug?: boolean;
+  /** false: none; the page opens the chat by itself. */
+  launcher?: boolean;
+  /** The site's word for who its visitor is, see `identify`. */
+  visitorToken?: string;
+  [other: string]: unknown;
+}
+
+export type Words = typeof WORDS;
+
+/** The closed chat in the page. */
+export interface Mounted {
+  host: HTMLElement;
+  root: ShadowRoot;
+  launcher: HTMLButtonElement;
+  options: WidgetOptions;
+  /** Somebody wants the chat, which is not there yet. */
+  pressed?: boolean;
+  /** Takes the host out of the page. */
+  leave(): void;
+}
+
+/** What stands for the widget until it is there. */
+export interface Stub {
+  (): void;
+  [method: string]: (...values: any[]) => void;
+}
+
+/** What a page can listen to, and what it is told. */
+export interface WidgetEvents {
+  ready: undefined;
+  open: undefined;
+  close: undefined;
+  /** A question was asked. */
+  question: { text: string };
+  /** An answer is complete. */
+  answer: { text: string; citations: Citation[]; messageId: string | null };
+  /** An answer failed; what came of it is in `partial`. */
+  error: { state: string; code: string; message: string; requestId: string | null; partial: string };
+}
+
+declare global {
+  interface Window {
+    ChatbotWidget?: typeof ChatbotWidget | Stub;
+    ChatAPI?: unknown;
+    chatbotConfig?: WidgetOptions;
+  }
+  interface Navigator {
+    connection?: { saveData?: boolean };
+  }
+  /** Put in by the build: the body's file and its integrity. */
+  const BUILT: unknown;
+}

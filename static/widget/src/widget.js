@@ -1,0 +1,161 @@
+/**
+ * `ChatbotWidget`: what a page can ask of the chat. There is one on a page: `init` a second time gives the first
+ * (a framework's double rendering, a hot reload), and `destroy` leaves nothing behind.
+ */
+import { Chat } from "./chat.js";
+import { ChatAPI } from "./chat_api.js";
+import { isolate } from "./isolation.js";
+import { mount } from "./launcher.js";
+import { Panel } from "./panel.js";
+import { sheet } from "./styles.js";
+import { WORDS } from "./words.js";
+
+/** @import { Citation, WidgetConfig } from "./types.js"
+ * @import { Mounted, WidgetEvents, WidgetOptions } from "./ui.js"
+ */
+
+export class ChatbotWidget {
+  /** @type {ChatbotWidget | null} */
+  static current = null;
+  /** @type {Map<string, Set<(detail: any) => void>>} */
+  #listeners = new Map();
+  /** @type {() => void} */
+  #endIsolation;
+  #begun = false;
+
+  /**
+   * The chat of this page, made if there is none. Nothing is asked of the server before it is opened.
+   * @param {WidgetOptions} options
+   */
+  static init(options) {
+    ChatbotWidget.current ??= new ChatbotWidget(mount(options));
+    if (options.open) ChatbotWidget.current.open();
+    return ChatbotWidget.current;
+  }
+
+  /** @param {Mounted} mounted */
+  constructor(mounted) {
+    const { root, launcher, options } = mounted;
+    this.mounted = mounted;
+    const told = { ask: (/** @type {string} */ text) => this.send(text), stop: () => this.chat.stop(), close: () => this.close() };
+    this.panel = new Panel(told, WORDS, options.position === "left" ? "left" : "right");
+    this.chat = new Chat(options, this.panel, WORDS, (type, detail) => this.#emit(type, detail));
+    root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet()];
+    root.append(this.panel.node);
+    launcher.addEventListener("click", this.toggle);
+    this.#endIsolation = isolate(root, { keydown: (event) => this.#pressed(event) });
+  }
+
+  get isOpen() {
+    return !this.panel.node.hidden;
+  }
+
+  open() {
+    if (this.isOpen) return;
+    this.panel.node.hidden = false;
+    this.mounted.launcher.setAttribute("aria-expanded", "true");
+    this.#begin();
+    this.panel.composer.input.focus({ preventScroll: true });
+    this.#emit("open", undefined);
+  }
+
+  #begin() {
+    if (!this.#begun) this.chat.begin();
+    this.#begun = true;
+  }
+
+  close() {
+    if (!this.isOpen) return;
+    const hadFocus = this.mounted.root.activeElement !== null;
+    this.panel.node.hidden = true;
+    this.mounted.launcher.setAttribute("aria-expanded", "false");
+    if (hadFocus) this.mounted.launcher.focus({ preventScroll: true });
+    this.#emit("close", undefined);
+  }
+
+  toggle = () => (this.isOpen ? this.close() : this.open());
+
+  /** Ask a question, in sight. @param {string} text */
+  send(text) {
+    this.open();
+    return this.chat.ask(text);
+  }
+
+  /**
+   * Show an answer that the page has from elsewhere. @param {string} text Markdown @param {Citation[]} [citations]
+   */
+  addBotMessage(text, citations = []) {
+    this.#begin();
+    const message = this.panel.transcript.addAnswer();
+    message.cite(citations);
+    message.write(text);
+    message.finish();
+  }
+
+  /**
+   * @template {keyof WidgetEvents} T
+   * @param {T} type @param {(detail: WidgetEvents[T]) => void} listener
+   */
+  on(type, listener) {
+    const found = this.#listeners.get(type) ?? new Set();
+    this.#listeners.set(type, found.add(listener));
+  }
+
+  /** @param {keyof WidgetEvents} type @param {(detail: any) => void} listener */
+  off(type, listener) {
+    this.#listeners.get(type)?.delete(listener);
+  }
+
+  /** @template {keyof WidgetEvents} T @param {T} type @param {WidgetEvents[T]} detail */
+  #emit(type, detail) {
+    for (const listener of this.#listeners.get(type) ?? []) {
+      // A listener that fails must not end an answer.
+      queueMicrotask(() => listener(detail));
+    }
+  }
+
+  /** Say who the visitor is. @param {string} token signed by the site's server, see docs/bots.md */
+  identify(token) {
+    this.chat.token = token;
+  }
+
+  /** Forget the visitor (a shared computer, a log-out): the next one begins anew. */
+  shutdown() {
+    this.close();
+    this.chat.forget();
+    this.#begun = false;
+  }
+
+  /** Take everything out of the page. What is kept of the visitor stays for the next page, unless `shutdown` came first. */
+  destroy() {
+    this.chat.stop();
+    this.#endIsolation();
+    this.mounted.leave();
+    this.#listeners.clear();
+    ChatbotWidget.current = null;
+    if (window.ChatbotWidget === ChatbotWidget) {
+      delete window.ChatbotWidget;
+      delete window.ChatAPI;
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
+    if (event.key === "Escape" && !event.isComposing) this.close();
+    else this.panel.composer.pressed(event);
+  }
+}
+
+/** Methods that a page may call on the class itself, for the chat that is there. */
+export const METHODS = /** @type {const} */ ([
+  "open", "close", "toggle", "send", "on", "off", "identify", "shutdown", "destroy", "addBotMessage",
+]);
+
+/** Make the class the page's own, for pages that have only the tag. */
+export function publish() {
+  for (const name of METHODS) {
+    /** @type {any} */ (ChatbotWidget)[name] = (/** @type {any[]} */ ...values) => /** @type {any} */ (ChatbotWidget.current)?.[name](...values);
+  }
+  window.ChatbotWidget = ChatbotWidget;
+  window.ChatAPI = ChatAPI;
+}
