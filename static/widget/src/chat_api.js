@@ -1,0 +1,114 @@
+/**
+ * Asks the chat server: streamed where that works, whole where it does not, and never a second time behind a visitor's
+ * back once a word has come.
+ */
+/** @import { ChatOptions, Completion, Message, RetryOptions, SendOptions } from "./types.js" */
+/** @import { IdleLimit } from "./idle_limit.js" */
+import { Asking } from "./asking.js";
+import { Connection } from "./connection.js";
+import { ChatError } from "./failures.js";
+import { retryWithBackoff } from "./retry.js";
+import { NOT_STREAMED } from "./stream.js";
+
+/** So many broken streams, and this page's way to the server is taken for one that does not stream. */
+const BROKEN_STREAMS = 2;
+
+export { ChatError };
+
+export class ChatAPI {
+  #connection;
+  #retries;
+  #debug;
+  #idempotent;
+  #brokenStreams = 0;
+
+  /** @param {ChatOptions} options */
+  constructor({ retries = 3, debug = false, idempotent = false, ...options }) {
+    this.#connection = new Connection(options);
+    this.#retries = retries;
+    this.#debug = debug;
+    this.#idempotent = idempotent;
+  }
+
+  /**
+   * Asks, and gives the whole answer. Throws a ChatError with what came before it, or what a listener threw.
+   * @param {Message[]} messages @param {SendOptions} [options]
+   */
+  async sendMessage(messages, options = {}) {
+    const asking = this.#asking(options);
+    asking.isStreamed = options.stream !== false && this.#canStream;
+    return this.retryWithBackoff(() => this.#attempt(messages, asking), options);
+  }
+
+  /** The same in one piece. @param {Message[]} messages @param {SendOptions} [options] */
+  sendMessageNonStreaming(messages, options = {}) {
+    return this.sendMessage(messages, { ...options, stream: false });
+  }
+
+  /** The answer in a response that somebody else asked for. @param {Response} response @param {SendOptions} [options] */
+  handleStreamingResponse(response, options = {}) {
+    const asking = this.#asking(options);
+    asking.met(response);
+    return this.#answer(asking, (limit) => this.#connection.check(response, limit));
+  }
+
+  /**
+   * Does `work` again, later each time, while it throws what may recover by itself.
+   * @template T @param {() => Promise<T>} work @param {RetryOptions} [options]
+   */
+  retryWithBackoff(work, { retries = this.#retries, signal, onState } = {}) {
+    return retryWithBackoff(work, { retries, signal, onState, timers: this.#connection.timers });
+  }
+
+  get #canStream() {
+    return this.#brokenStreams < BROKEN_STREAMS && typeof ReadableStream === "function";
+  }
+
+  /** @param {SendOptions} options */
+  #asking(options) {
+    const key = this.#idempotent ? randomKey() : "";
+    return new Asking(options, key, this.#connection.timers, (text) => {
+      if (this.#debug) console.log(`[ChatAPI] ${text}`);
+    });
+  }
+
+  /** @param {Message[]} messages @param {Asking} asking @returns {Promise<Completion>} */
+  async #attempt(messages, asking) {
+    try {
+      return await this.#ask(messages, asking);
+    } catch (error) {
+      if (!(error instanceof ChatError) || error.code !== NOT_STREAMED) throw error;
+      this.#brokenStreams++;
+      asking.isStreamed = false;
+      asking.options.onState?.({ state: "falling_back", error });
+      return this.#ask(messages, asking);
+    }
+  }
+
+  /** @param {Message[]} messages @param {Asking} asking */
+  #ask(messages, asking) {
+    asking.options.onState?.({ state: "sending" });
+    const asked = {
+      method: "POST",
+      body: asking.body(messages),
+      accept: asking.isStreamed ? "text/event-stream" : undefined,
+      ids: asking.ids,
+      headers: { "Idempotency-Key": asking.key },
+      onResponse: (/** @type {Response} */ response) => asking.met(response),
+    };
+    return this.#answer(asking, (limit) => this.#connection.open("/chat/completions", limit, asked));
+  }
+
+  /** @param {Asking} asking @param {(limit: IdleLimit) => Promise<Response>} open */
+  #answer(asking, open) {
+    return this.#connection.within(asking.options.signal, async (limit) => {
+      try {
+        return await asking.answerOf(await open(limit), limit);
+      } catch (error) {
+        throw asking.failed(error);
+      }
+    });
+  }
+}
+
+const randomKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
