@@ -24,7 +24,7 @@ const BODY = /^body-[0-9a-f]{12}\.js$/;
 async function bundle(entry, options) {
   const made = await build({
     entryPoints: [join(HERE, "src", entry)], bundle: true, write: false, legalComments: "none", charset: "utf8",
-    logLevel: "warning", external: ["*/body-*"], ...options,
+    logLevel: "warning", ...options,
   });
   return made.outputFiles[0].text;
 }

@@ -6,6 +6,8 @@ import { ChatAPI } from "./chat_api.js";
 import { ChatError } from "./failures.js";
 import { Memory } from "./memory.js";
 import { countdown, notice } from "./notice.js";
+import { tint } from "./styles.js";
+import { Visits } from "./visits.js";
 import { say } from "./words.js";
 
 /** @import { BotMessage } from "./messages.js"
@@ -16,6 +18,8 @@ import { say } from "./words.js";
 
 /** Ends of an answer that are whole for the server, and not for the visitor. */
 const CUT = ["length", "content_filter"];
+/** Failures of which the server says more than the widget knows. */
+const TOLD_BY_SERVER = ["refused", "rate_limited", "over_budget", "stopped"];
 
 export class Chat {
   /** @type {AbortController | null} */
@@ -32,12 +36,9 @@ export class Chat {
     this.emit = emit;
     this.memory = new Memory(options.key || "");
     this.token = options.visitorToken || "";
-    this.api = new ChatAPI({
-      baseUrl: options.host,
-      key: options.key || "",
-      debug: options.debug,
-      visitorToken: () => this.token,
-    });
+    const server = { baseUrl: options.host, key: options.key || "", visitorToken: () => this.token };
+    this.api = new ChatAPI({ ...server, debug: options.debug });
+    this.visits = new Visits(server);
   }
 
   /** Ask who the bot is, and show it. What fails is told in the transcript. */
@@ -50,8 +51,9 @@ export class Chat {
   }
 
   async #introduce() {
-    const config = await this.api.config();
+    const config = await this.visits.config();
     this.contact = config.contact;
+    tint(this.panel.node, config.theme.accent);
     this.panel.introduce(config);
   }
 
@@ -123,7 +125,7 @@ export class Chat {
   /** @param {BotMessage} message @param {string} id */
   #offerRating(message, id) {
     const { session: sessionId } = this.memory.ids;
-    message.offerRating((rating) => this.api.feedback({ messageId: id, rating }, { sessionId }));
+    message.offerRating((rating) => this.visits.feedback({ messageId: id, rating }, { sessionId }));
   }
 
   /** @param {{ sessionId: string | null, conversationId: string | null } | null} meta */
@@ -158,7 +160,7 @@ export class Chat {
     const { requestId } = failure;
     this.#under(message, notice({
       text, contact: this.contact, requestId: requestId ?? undefined,
-      detail: failure.state === "stopped_by_visitor" || failure.state === "offline" ? "" : failure.message,
+      detail: TOLD_BY_SERVER.includes(failure.state) ? failure.message : "",
       actions: this.#actions(failure, again),
     }, this.words));
     this.panel.announce(text);
@@ -194,5 +196,5 @@ export class Chat {
 /** A fault of the widget's own: told as one, and not swallowed. @param {unknown} error */
 function broken(error) {
   console.error("[ChatbotWidget]", error);
-  return new ChatError("unavailable", "", { code: "widget_error", cause: error });
+  return new ChatError("unavailable", "widget_error", "", error);
 }

@@ -100,13 +100,10 @@ function remain(host) {
   };
 }
 
-/**
- * The page that answers without this script.
- * @param {string} base the server, @param {string} key
- */
-export function plainLink(base, key) {
+/** A link to the page that answers without this script. @param {WidgetOptions} options */
+export function plainLink(options) {
   var link = document.createElement("a");
-  link.href = base + "/chat/" + encodeURIComponent(key);
+  link.href = options.host + "/chat/" + encodeURIComponent(options.key || "");
   link.target = "_blank";
   link.rel = "noopener";
   link.appendChild(document.createTextNode("Chat"));

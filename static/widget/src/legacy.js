@@ -29,8 +29,11 @@
     document.body.appendChild(link);
   }
 
-  var tag = ownTag();
-  if (!tag) return;
-  if (document.body) show(tag);
-  else window.onload = function () { show(tag); };
+  function main() {
+    var tag = ownTag();
+    if (tag) show(tag);
+  }
+
+  if (document.body) main();
+  else window.onload = main;
 })();

@@ -34,7 +34,7 @@ function readOptions(tag) {
   var here = /^(.*)\/static\/widget\/js\//.exec(src);
   return {
     key: data.key || fromQuery(src, "key") || given.key || "",
-    host: given.host || data.host || (here ? here[1] : ""),
+    host: data.host || given.host || (here ? here[1] : ""),
     accent: data.accent || given.accent,
     label: data.label || given.label,
     position: data.position || given.position,
@@ -86,7 +86,7 @@ function main(tag) {
       function () {
         // A lost connection must not leave a button that does nothing.
         loading = undefined;
-        if (at.pressed) plainLink(at.options.host, at.options.key);
+        if (at.pressed) plainLink(at.options);
       }
     );
   }
@@ -94,7 +94,7 @@ function main(tag) {
   /** @param {WidgetOptions} options */
   function begin(options) {
     if (mounted || !options.key) return;
-    if (!isAble()) return plainLink(options.host, options.key);
+    if (!isAble()) return plainLink(options);
     mounted = mount(options);
     var at = mounted;
     ["pointerenter", "focus", "touchstart"].forEach(function (type) {
@@ -108,8 +108,7 @@ function main(tag) {
     else whenIdle(want);
   }
 
-  /** @type {Stub} */
-  var stub = function () {};
+  var stub = /** @type {Stub} */ (function () {});
   METHODS.forEach(function (name) {
     stub[name] = function () {
       calls.push([name, arguments]);

@@ -9,7 +9,7 @@ background:var(--back);color:var(--ink);font:15px/1.55 system-ui,-apple-system,"
 box-shadow:0 12px 40px rgba(0,0,0,.22);color-scheme:light;text-align:start;
 --back:#fff;--ink:#1b1f24;--soft:#57606a;--line:#d8dee4;--fill:#f3f5f8;--mark:#fff4d6;--link:#0b57c9}
 .panel.left{right:auto;left:20px}
-.panel[hidden]{display:none}
+.panel[hidden],.panel [hidden]{display:none!important}
 @media (prefers-color-scheme:dark){.panel.auto{color-scheme:dark;--back:#16191d;--ink:#e8ebef;--soft:#a2acb7;
 --line:#363d46;--fill:#22272e;--mark:#3d3418;--link:#8ab8ff}}
 .panel.dark{color-scheme:dark;--back:#16191d;--ink:#e8ebef;--soft:#a2acb7;--line:#363d46;--fill:#22272e;--mark:#3d3418;--link:#8ab8ff}
@@ -80,4 +80,16 @@ export function sheet() {
   const made = new CSSStyleSheet();
   made.replaceSync(RULES);
   return made;
+}
+
+/**
+ * Give the chat that holds `node` the owner's colour.
+ * @param {HTMLElement} node @param {string | undefined} accent any CSS colour
+ */
+export function tint(node, accent) {
+  const root = node.getRootNode();
+  if (!accent || !CSS.supports("color", accent) || !(root instanceof ShadowRoot)) return;
+  const made = new CSSStyleSheet();
+  made.replaceSync(`:host{--accent:var(--chatbot-accent,${accent})}`);
+  root.adoptedStyleSheets = [...root.adoptedStyleSheets, made];
 }

@@ -1,0 +1,422 @@
+/** The widget in other people's pages: it works there, and page and widget leave one another alone. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, afterEach, before, describe, test } from "node:test";
+
+import { launch, pageWith, startServer, startSite, tag } from "./harness.mjs";
+
+let server, site, browser, context;
+before(async () => {
+  [server, site, browser] = await Promise.all([startServer(), startSite(), launch()]);
+});
+after(async () => {
+  await browser?.close();
+  site?.stop();
+  await server?.stop();
+});
+afterEach(() => context?.close());
+
+let count = 0;
+/** Open a page of the site; what went wrong in it is in `page.faults`. */
+async function visit(html, { headers, init, ...options } = {}) {
+  context = await browser.newContext({ viewport: { width: 1000, height: 760 }, ...options });
+  context.setDefaultTimeout(8000);
+  const page = await context.newPage();
+  page.faults = [];
+  page.requests = [];
+  page.on("pageerror", (error) => page.faults.push(String(error)));
+  page.on("request", (request) => page.requests.push(request.url()));
+  await page.addInitScript(() => {
+    window.violations = [];
+    addEventListener("securitypolicyviolation", (e) => violations.push(`${e.violatedDirective} ${e.blockedURI}`));
+  });
+  if (init) await page.addInitScript(init);
+  await page.goto(site.add(`/${++count}`, { html, headers }));
+  return page;
+}
+
+/** Open the chat and have a question answered. */
+async function talk(page, root = page) {
+  await root.locator(".launcher").click();
+  await root.locator("textarea").fill("How long is the delivery?");
+  await root.locator("textarea").press("Enter");
+  await root.locator(".bot .actions").waitFor();
+  return root.locator(".bot .message-content").last().textContent();
+}
+
+async function works(page) {
+  assert.ok((await talk(page)).length > 20);
+  assert.deepEqual(page.faults, []);
+}
+
+describe("a page with nothing but the tag", () => {
+  test("has a chat that answers, from another origin", async () => {
+    const page = await visit(pageWith(tag(server)));
+    await works(page);
+    assert.equal(await page.locator(".panel h2").textContent(), "Tea shop");
+  });
+
+  test("asks nobody but the chat server, sets no cookie, and stores nothing before the first question", async () => {
+    const page = await visit(pageWith(tag(server)));
+    await page.locator(".launcher").click();
+    await page.locator(".panel h2", { hasText: "Tea shop" }).waitFor();
+    const stored = () => page.evaluate(() => Object.keys({ ...localStorage, ...sessionStorage }));
+    assert.deepEqual(await stored(), []);
+    await page.locator(".launcher").click();
+    await talk(page);
+    assert.deepEqual(await stored(), [`chatbot:${server.keys.shop}`]);
+    assert.deepEqual(await context.cookies(), []);
+    const hosts = new Set(page.requests.map((url) => new URL(url).origin));
+    assert.deepEqual([...hosts].sort(), [server.base, site.origin].sort());
+  });
+
+  test("goes on with the conversation on the next page", async () => {
+    const page = await visit(pageWith(tag(server)));
+    await talk(page);
+    const sent = page.waitForRequest((r) => r.url().endsWith("/chat/completions"));
+    await page.reload();
+    await talk(page);
+    const headers = (await sent).headers();
+    assert.match(headers["x-conversation-id"], /^conv_/);
+    assert.match(headers["x-session-id"], /^ses_/);
+  });
+
+  test("moves neither focus nor scroll as it loads", async () => {
+    const page = await visit(pageWith(`<p style="height:3000px"></p>${tag(server, "data-open")}`));
+    await page.evaluate(() => scrollTo(0, 1000));
+    await page.locator(".panel h2", { hasText: "Tea shop" }).waitFor();
+    assert.equal(await page.evaluate(() => scrollY), 1000);
+  });
+
+  test("leaves all around the launcher to the page", async () => {
+    const page = await visit(pageWith(tag(server)));
+    await page.locator(".launcher").waitFor();
+    const owners = await page.evaluate(() =>
+      [[970, 650], [890, 740], [990, 755]].map(([x, y]) => document.elementFromPoint(x, y)?.localName));
+    assert.ok(!owners.includes("chatbot-widget"), String(owners));
+  });
+});
+
+describe("the tag", () => {
+  const src = () => `${server.base}/static/widget/js/chatbot-widget.js`;
+  const ways = {
+    "with the key in its address": () => `<script src="${src()}?key=${server.keys.shop}" async></script>`,
+    "with chatbotConfig": () => `<script nonce>chatbotConfig={key:"${server.keys.shop}"}</script><script src="${src()}"></script>`,
+    deferred: () => `<script defer src="${src()}" data-key="${server.keys.shop}"></script>`,
+    "in the head": () => ["", tag(server)],
+    "as a module": () => `<script type="module" src="${src()}" data-key="${server.keys.shop}"></script>`,
+    "injected by a tag manager": () => `<script>const s=document.createElement("script");s.src="${src()}?key=${server.keys.shop}";document.head.append(s)</script>`,
+    "combined with other scripts": () => `<script>chatbotConfig={key:"${server.keys.shop}",host:"${server.base}"}</script>
+      <script>var other=1;\n${readFileSync("static/widget/js/chatbot-widget.js", "utf8")}\n;other=2</script>`,
+    "pinned by its integrity": () => {
+      const [[name, integrity]] = Object.entries(JSON.parse(readFileSync("static/widget/js/integrity.json", "utf8")));
+      return `<script src="${server.base}/static/widget/js/${name}" integrity="${integrity}" crossorigin data-key="${server.keys.shop}"></script>`;
+    },
+    "twice": () => tag(server) + tag(server),
+  };
+  for (const [way, html] of Object.entries(ways)) {
+    test(way, async () => {
+      const page = await visit(pageWith(...[html()].flat()));
+      await works(page);
+      assert.equal(await page.locator("chatbot-widget").count(), 1);
+    });
+  }
+
+  test("a loader that was changed on its way is not run", async () => {
+    const html = `<script src="${src()}" integrity="sha384-${"A".repeat(64)}" crossorigin data-key="${server.keys.shop}"></script>`;
+    const page = await visit(pageWith(html));
+    assert.equal(await page.locator("chatbot-widget").count(), 0);
+  });
+
+  test("a body that was changed on its way is not run, and the launcher leads to the plain page", async () => {
+    const page = await visit(pageWith(""));
+    await page.route("**/body-*.js", async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: `${await response.text()};window.changed=1` });
+    });
+    await page.evaluate(([from, key]) => {
+      const script = document.createElement("script");
+      script.src = `${from}?key=${key}`;
+      document.head.append(script);
+    }, [src(), server.keys.shop]);
+    await page.locator(".launcher").click();
+    const link = page.locator("a", { hasText: /^Chat$/ });
+    await link.waitFor();
+    assert.equal(await link.getAttribute("href"), `${server.base}/chat/${server.keys.shop}`);
+    assert.equal(await page.evaluate(() => window.changed), undefined);
+  });
+
+  test("calls made before the chat is there are made then", async () => {
+    const page = await visit(pageWith(`${tag(server)}<script>
+      addEventListener("load", () => { window.heard = []; ChatbotWidget.on("answer", (e) => heard.push(e.text)); ChatbotWidget.send("Which tea has no caffeine?"); });</script>`));
+    await page.locator(".bot .actions").waitFor();
+    assert.equal(await page.locator(".user .message-content").textContent(), "Which tea has no caffeine?");
+    assert.equal((await page.evaluate(() => heard)).length, 1);
+  });
+
+  test("with Save-Data the chat is fetched on intent only; else when the page is idle", async () => {
+    const saving = () => Object.defineProperty(Navigator.prototype, "connection", { get: () => ({ saveData: true }) });
+    const body = (page) => page.requests.filter((url) => url.includes("/body-")).length;
+    const saver = await visit(pageWith(tag(server)), { init: saving });
+    await saver.locator(".launcher").waitFor();
+    await saver.evaluate(() => new Promise((done) => requestIdleCallback(() => setTimeout(done, 300))));
+    assert.equal(body(saver), 0);
+    await saver.locator(".launcher").hover();
+    await saver.waitForRequest(/body-/).catch(() => {});
+    assert.ok(body(saver) > 0);
+    await context.close();
+    const page = await visit(pageWith(tag(server)));
+    await page.waitForFunction(() => typeof ChatbotWidget === "function" && "init" in ChatbotWidget && "current" in ChatbotWidget);
+    assert.ok(body(page) > 0);
+  });
+});
+
+describe("a page's policy", () => {
+  const nonce = "nonce-abc123";
+  const policies = {
+    "names the server": (at) => `default-src 'self'; script-src 'self' ${at}; connect-src ${at}`,
+    "has a nonce": (at) => `default-src 'self'; script-src '${nonce}'; connect-src ${at}`,
+    "has a nonce and strict-dynamic": (at) => `default-src 'self'; script-src '${nonce}' 'strict-dynamic'; connect-src ${at}`,
+  };
+  for (const [name, policy] of Object.entries(policies)) {
+    test(`${name}: works under Trusted Types, no violation`, async () => {
+      const headers = { "Content-Security-Policy": `${policy(server.base)}; require-trusted-types-for 'script'; trusted-types 'none'` };
+      const page = await visit(pageWith(tag(server, `nonce="abc123"`)), { headers });
+      await works(page);
+      assert.deepEqual(await page.evaluate(() => violations), []);
+    });
+  }
+
+  test("that forbids the server is told on the console, and the page goes on", async () => {
+    const headers = { "Content-Security-Policy": `default-src 'self'; script-src 'self' ${server.base}; connect-src 'self'` };
+    const page = await visit(pageWith(tag(server)), { headers });
+    await page.locator(".launcher").click();
+    await page.locator(".notice").waitFor();
+  });
+});
+
+/** All computed styles of the launcher, the open panel and what is in them. */
+const stylesOfWidget = () => {
+  const root = document.querySelector("chatbot-widget").shadowRoot;
+  return [...root.querySelectorAll("*")].map((node) => {
+    const style = getComputedStyle(node);
+    // The widget's own accent is inherited on purpose; sizes of boxes come from the texts that were said.
+    return [`${node.localName}.${node.className?.baseVal ?? node.className}`, [...style].filter((n) => !n.startsWith("--")).map((n) => `${n}: ${style.getPropertyValue(n)}`)];
+  });
+};
+
+const TORTURE = `<style>
+  html{font-size:62.5%;direction:rtl} body{letter-spacing:3px;text-transform:uppercase;white-space:pre;line-height:3;transform:rotate(1deg) scale(.9);font:italic 30px serif;color:red;direction:rtl}
+  *{box-sizing:content-box!important;margin:9px!important;padding:7px!important;color:red!important;display:inline!important;float:left!important;font:30px cursive!important;
+    border:3px dotted lime!important;background:yellow!important;position:static!important;z-index:1!important;transition:all 1s!important;animation:none!important;
+    width:13px!important;height:13px!important;opacity:.5!important;filter:blur(1px)!important;transform:rotate(3deg)!important;visibility:hidden!important;direction:rtl!important}
+  button,textarea,h2{all:unset!important}
+  chatbot-widget{display:none!important;opacity:0!important}
+</style>`;
+const PATCHES = () => {
+  Array.prototype.toJSON = function () { return "patched"; };
+  Array.prototype.extra = function () {};
+  Object.prototype.inherited = "yes";
+  Element.prototype.remove = function () { throw new Error("patched"); };
+  Function.prototype.bind = function () { return this; };
+  String.prototype.trim = function () { return "patched"; };
+  window.fetchLog = [];
+};
+
+describe("a hostile page", () => {
+  test("changes no computed style of the widget", async () => {
+    const open = async (html) => {
+      const page = await visit(html);
+      await page.waitForFunction(() => "current" in ChatbotWidget);
+      await page.evaluate(() => { ChatbotWidget.open(); ChatbotWidget.addBotMessage("# A\n\n- b\n\n| c |\n|---|\n| d |\n\n```js\ne\n```\n\n[f](https://g.example) `h`"); });
+      await page.locator(".panel h2", { hasText: "Tea shop" }).waitFor();
+      const found = await page.evaluate(stylesOfWidget);
+      await context.close();
+      return found;
+    };
+    const calm = await open(pageWith(tag(server)));
+    const hostile = await open(pageWith(tag(server), TORTURE));
+    assert.equal(hostile.length, calm.length);
+    assert.ok(calm.length > 40);
+    calm.forEach(([name, styles], n) => assert.deepEqual(hostile[n], [name, styles]));
+  });
+
+  test("keeps its own styles, whatever the widget does", async () => {
+    const page = await visit(pageWith("<h2 class=panel>x</h2><button class=launcher>y</button><form><textarea></textarea></form>"));
+    const styles = () => page.evaluate(() => [...document.querySelectorAll("html, body, body *:not(script)")].map((n) => [n.localName, [...getComputedStyle(n)].map((p) => getComputedStyle(n).getPropertyValue(p)).join()]));
+    const before_ = await styles();
+    await page.evaluate(([base, key]) => { const s = document.createElement("script"); s.src = `${base}/static/widget/js/chatbot-widget.js?key=${key}`; document.head.append(s); }, [server.base, server.keys.shop]);
+    await page.waitForFunction(() => window.ChatbotWidget && "current" in ChatbotWidget);
+    await page.evaluate(() => ChatbotWidget.open());
+    await page.locator(".panel h2", { hasText: "Tea shop" }).waitFor();
+    assert.deepEqual(await styles(), before_);
+  });
+
+  test("with patched prototypes", async () => {
+    const page = await visit(pageWith(tag(server)), { init: PATCHES });
+    const sent = page.waitForRequest((r) => r.url().endsWith("/chat/completions"));
+    await works(page);
+    assert.equal((await sent).postDataJSON().messages[0].content, "How long is the delivery?");
+  });
+
+  test("sees no key that is typed in the chat, and keeps its own", async () => {
+    const page = await visit(pageWith(`${tag(server)}<script>
+      window.seen = []; const note = (e) => seen.push(e.type + (e.data ?? e.key ?? ""));
+      for (const type of ["keydown", "keypress", "keyup", "beforeinput", "input", "focusin"])
+        for (const [on, capture] of [[document, true], [document, false], [window, false], [document.documentElement, true]]) on.addEventListener(type, note, capture);
+      </script>`));
+    await page.locator(".launcher").click();
+    await page.locator(".panel h2", { hasText: "Tea shop" }).waitFor();
+    await page.evaluate(() => (seen.length = 0));
+    await page.keyboard.type("faststream /k");
+    await page.keyboard.press("Control+k");
+    assert.equal(await page.locator("textarea").inputValue(), "faststream /k");
+    assert.deepEqual(await page.evaluate(() => seen), []);
+    await page.locator("#search").focus();
+    await page.keyboard.type("a");
+    assert.ok((await page.evaluate(() => seen)).includes("keydowna"));
+  });
+
+  test("whose body is replaced, and whose <html> is emptied, keeps the open chat", async () => {
+    const page = await visit(pageWith(tag(server)));
+    await talk(page);
+    await page.evaluate(() => document.documentElement.replaceChild(document.createElement("body"), document.body));
+    assert.equal(await page.locator(".user").count(), 1);
+    await page.evaluate(() => document.documentElement.replaceChildren(document.createElement("head"), document.createElement("body")));
+    await page.locator(".user").waitFor();
+    await page.locator(".bot .actions").last().waitFor();
+  });
+
+  test("where storage is blocked", async () => {
+    const blocked = () => {
+      for (const name of ["localStorage", "sessionStorage"])
+        Object.defineProperty(window, name, { get() { throw new DOMException("blocked", "SecurityError"); } });
+    };
+    const page = await visit(pageWith(tag(server)), { init: blocked });
+    await works(page);
+  });
+
+  test("in a sandboxed frame that has its origin it works; in one that has none it says what is wrong", async () => {
+    const inside = site.add("/inside", pageWith(tag(server)));
+    const page = await visit(`<!doctype html><iframe id=a width=900 height=700 sandbox="allow-scripts allow-same-origin" src="${inside}"></iframe><iframe id=b width=900 height=700 sandbox="allow-scripts" src="${inside}"></iframe>`);
+    assert.ok((await talk(page, page.frameLocator("#a"))).length > 20);
+    const closed = page.frameLocator("#b");
+    await closed.locator(".launcher").click();
+    await closed.locator(".notice").waitFor();
+    assert.match(await closed.locator(".notice").textContent(), /origin/);
+    assert.deepEqual(page.faults, []);
+  });
+
+  test("that holds focus in a dialog of its own does not take it from the chat", async () => {
+    const page = await visit(pageWith(`${tag(server)}<div id=trap tabindex=-1><input id=inner></div><script>
+      document.addEventListener("focusin", (e) => { if (!trap.contains(e.target)) inner.focus(); });</script>`));
+    await page.locator(".launcher").click();
+    await page.locator(".panel h2", { hasText: "Tea shop" }).waitFor();
+    await page.locator("textarea").click();
+    await page.keyboard.type("abc");
+    assert.equal(await page.locator("textarea").inputValue(), "abc");
+  });
+});
+
+describe("the API", () => {
+  test("init twice gives the one chat", async () => {
+    const page = await visit(pageWith(tag(server)));
+    await page.waitForFunction(() => "current" in ChatbotWidget);
+    const same = await page.evaluate((key) => ChatbotWidget.init({ key }) === ChatbotWidget.init({ key }), server.keys.shop);
+    assert.ok(same);
+    assert.equal(await page.locator("chatbot-widget").count(), 1);
+  });
+
+  test("without a key in the tag nothing is shown until init", async () => {
+    const page = await visit(pageWith(`<script src="${server.base}/static/widget/js/chatbot-widget.js"></script>`));
+    assert.equal(await page.locator("chatbot-widget").count(), 0);
+    await page.evaluate((key) => ChatbotWidget.init({ key }), server.keys.shop);
+    await works(page);
+  });
+
+  test("open, close, toggle, on and off", async () => {
+    const page = await visit(pageWith(tag(server)));
+    await page.waitForFunction(() => "current" in ChatbotWidget);
+    const heard = await page.evaluate(async () => {
+      const heard = [];
+      const note = () => heard.push("open");
+      ChatbotWidget.on("open", note);
+      ChatbotWidget.on("close", () => heard.push("close"));
+      for (const call of ["open", "open", "close", "toggle", "toggle"]) ChatbotWidget[call]();
+      await Promise.resolve();
+      ChatbotWidget.off("open", note);
+      ChatbotWidget.open();
+      await Promise.resolve();
+      return heard;
+    });
+    assert.deepEqual(heard, ["open", "close", "open", "close"]);
+  });
+
+  test("shutdown forgets the visitor: the next one begins anew", async () => {
+    const page = await visit(pageWith(tag(server)));
+    await talk(page);
+    await page.evaluate(() => ChatbotWidget.shutdown());
+    assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), []);
+    const sent = page.waitForRequest((r) => r.url().endsWith("/chat/completions"));
+    await talk(page);
+    assert.equal((await sent).headers()["x-session-id"], undefined);
+    assert.equal(await page.locator(".user").count(), 1);
+  });
+
+  test("identify sends the site's token", async () => {
+    const page = await visit(pageWith(tag(server)));
+    await page.waitForFunction(() => "current" in ChatbotWidget);
+    await page.evaluate(() => ChatbotWidget.identify("a.b.c"));
+    const sent = page.waitForRequest((r) => r.url().endsWith("/chat/completions"));
+    await talk(page);
+    assert.equal((await sent).headers()["x-visitor-token"], "a.b.c");
+  });
+
+  test("destroy leaves no node, listener, global or style", async () => {
+    const count = () => {
+      const kept = (window.kept = new Map());
+      for (const target of [EventTarget.prototype]) {
+        const { addEventListener: add, removeEventListener: remove } = target;
+        const name = (self, type, f, o) => [type, typeof o === "object" ? !!o?.capture : !!o].join();
+        target.addEventListener = function (type, f, o) {
+          const isPages = this === window || this === document || this === document.documentElement || this === window.visualViewport;
+          if (isPages && !o?.once) kept.set(f, (kept.get(f) ?? []).concat(name(this, type, f, o)));
+          return add.call(this, type, f, o);
+        };
+        target.removeEventListener = function (type, f, o) {
+          const rest = (kept.get(f) ?? []).filter((n) => n !== name(this, type, f, o));
+          rest.length ? kept.set(f, rest) : kept.delete(f);
+          return remove.call(this, type, f, o);
+        };
+      }
+    };
+    const page = await visit(pageWith(""), { init: count });
+    const globals = () => page.evaluate(() => [Object.getOwnPropertyNames(window).sort().join(), document.documentElement.outerHTML, document.adoptedStyleSheets.length, kept.size].join("\n"));
+    const before_ = await globals();
+    await page.evaluate(([base, key]) => { const s = document.createElement("script"); s.id = "ours"; s.src = `${base}/static/widget/js/chatbot-widget.js?key=${key}`; document.head.append(s); }, [server.base, server.keys.shop]);
+    await talk(page);
+    await page.evaluate(() => { ChatbotWidget.destroy(); document.getElementById("ours").remove(); });
+    assert.equal(await globals(), before_);
+  });
+});
+
+describe("without JavaScript", () => {
+  test("the plain page answers", async () => {
+    context = await browser.newContext({ javaScriptEnabled: false });
+    const page = await context.newPage();
+    await page.goto(`${server.base}/chat/${server.keys.shop}`);
+    await page.fill("textarea", "How long is the delivery?");
+    await page.click("button");
+    await page.locator(".answer").waitFor();
+    await page.fill("textarea", "And abroad?");
+    await page.click("button");
+    assert.equal(await page.locator(".question").count(), 2);
+    assert.deepEqual(await context.cookies(), []);
+  });
+
+  test("a browser that lacks what the chat needs gets a link to it", async () => {
+    const page = await visit(pageWith(tag(server)), { init: () => { delete Document.prototype.adoptedStyleSheets; } });
+    const link = page.locator("a", { hasText: /^Chat$/ });
+    assert.equal(await link.getAttribute("href"), `${server.base}/chat/${server.keys.shop}`);
+  });
+});
