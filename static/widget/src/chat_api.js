@@ -47,9 +47,7 @@ export class ChatAPI {
 
   /** The answer in a response that somebody else asked for. @param {Response} response @param {SendOptions} [options] */
   handleStreamingResponse(response, options = {}) {
-    const asking = this.#asking(options);
-    asking.met(response);
-    return this.#answer(asking, (limit) => this.#connection.check(response, limit));
+    return this.#answer(this.#asking(options), async () => response);
   }
 
   /**
@@ -67,9 +65,7 @@ export class ChatAPI {
   /** @param {SendOptions} options */
   #asking(options) {
     const key = this.#idempotent ? randomKey() : "";
-    return new Asking(options, key, this.#connection.timers, (text) => {
-      if (this.#debug) console.log(`[ChatAPI] ${text}`);
-    });
+    return new Asking(options, key, this.#connection.timers, this.#debug);
   }
 
   /** @param {Message[]} messages @param {Asking} asking @returns {Promise<Completion>} */
@@ -94,7 +90,6 @@ export class ChatAPI {
       accept: asking.isStreamed ? "text/event-stream" : undefined,
       ids: asking.ids,
       headers: { "Idempotency-Key": asking.key },
-      onResponse: (/** @type {Response} */ response) => asking.met(response),
     };
     return this.#answer(asking, (limit) => this.#connection.open("/chat/completions", limit, asked));
   }
@@ -103,7 +98,10 @@ export class ChatAPI {
   #answer(asking, open) {
     return this.#connection.within(asking.options.signal, async (limit) => {
       try {
-        return await asking.answerOf(await open(limit), limit);
+        const response = await open(limit);
+        asking.met(response);
+        await this.#connection.check(response, limit);
+        return await asking.answerOf(response, limit);
       } catch (error) {
         throw asking.failed(error);
       }
