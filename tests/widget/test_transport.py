@@ -51,7 +51,8 @@ def test_a_conversation_goes_on_and_can_be_read(seen):
 
 def test_an_answer_that_broke_off_keeps_its_beginning(seen):
     cut = seen["cut"]
-    assert (cut["state"], cut["code"], cut["partial"]) == ("incomplete", "stream_incomplete", "One ")
+    assert (cut["state"], cut["code"]) == ("incomplete", "stream_incomplete")
+    assert cut["partial"] == "One "
     assert cut["requestId"].startswith("req_")
 
 

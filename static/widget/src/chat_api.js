@@ -15,6 +15,10 @@ const BROKEN_STREAMS = 2;
 
 export { ChatError };
 
+/**
+ * One per page and key; questions may run side by side. Nothing is stored: ids that the server issued come back in the
+ * answer's `meta`, or the failure's, and are given again with the next question.
+ */
 export class ChatAPI {
   #connection;
   #retries;
@@ -72,8 +76,9 @@ export class ChatAPI {
   async #attempt(messages, asking) {
     try {
       return await this.#ask(messages, asking);
-    } catch (error) {
-      if (!(error instanceof ChatError) || error.code !== NOT_STREAMED) throw error;
+    } catch (thrown) {
+      const error = /** @type {ChatError} */ (thrown);
+      if (error?.code !== NOT_STREAMED) throw error;
       this.#brokenStreams++;
       asking.isStreamed = false;
       asking.options.onState?.({ state: "falling_back", error });

@@ -46,9 +46,18 @@ export class Connection {
   }
 
   /** The response, whatever it is. @param {string} path @param {IdleLimit} limit @param {Asked} asked */
-  async open(path, limit, asked) {
-    const init = await this.#init(asked, limit.signal);
+  async open(path, limit, { method, body, ...asked }) {
     const { fetch = globalThis.fetch } = this.#options;
+    /** @type {RequestInit} */
+    const init = {
+      method,
+      signal: limit.signal,
+      headers: await this.#headers(asked),
+      body: JSON.stringify(body),
+      credentials: "omit",
+      redirect: "manual",
+      cache: "no-store",
+    };
     return heard(fetch(this.#base + path, init), limit);
   }
 
@@ -71,19 +80,6 @@ export class Connection {
     }
     if (status === 204) throw noAnswer("no_content");
     if (!response.ok) throw toldFailure(await errorIn(response, limit), status, this.#retryAfter(response));
-  }
-
-  /** @param {Asked} asked @param {AbortSignal} signal @returns {Promise<RequestInit>} */
-  async #init({ method, body, ...asked }, signal) {
-    return {
-      method,
-      signal,
-      headers: await this.#headers(asked),
-      body: body ? JSON.stringify(body) : undefined,
-      credentials: "omit",
-      redirect: "manual",
-      cache: "no-store",
-    };
   }
 
   /** What is sent: `web/cors` has to allow each. @param {Asked} asked */

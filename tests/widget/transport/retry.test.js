@@ -101,12 +101,13 @@ test("a Retry-After of more than a minute is the visitor's to decide", async (t)
 });
 
 test("who stops during the wait is not waited for", async (t) => {
-  const { baseUrl, requests } = await serve(t, (_, response) => refuse(response, 503, "overloaded"));
+  const { baseUrl, requests } = await serve(t, (_, response) => refuse(response, 503, "overloaded", { "X-Session-ID": "ses_1" }));
   const stop = new AbortController();
   const { ask, timers } = visitor(baseUrl);
   const onState = ({ state }) => state === "retrying" && stop.abort();
   const found = await failure(ask({ signal: stop.signal, onState }));
   assert.deepEqual([found.state, requests.length, timers.pending], ["stopped_by_visitor", 1, 0]);
+  assert.equal(found.meta.sessionId, "ses_1");
 });
 
 test("a further attempt goes on with the ids of the one before", async (t) => {
@@ -172,6 +173,17 @@ describe("retryWithBackoff for other work", () => {
       return n;
     };
     assert.equal(await visitor("").api.retryWithBackoff(work, { onState }), 3);
+  });
+
+  test("takes any error that says that it may recover", async () => {
+    const waits = [];
+    const work = async () => Promise.reject(Object.assign(new Error("odd"), { mayRecover: true }));
+    const noted = ({ inMs, now }) => {
+      waits.push(inMs);
+      now();
+    };
+    await failure(visitor("").api.retryWithBackoff(work, { onState: noted }));
+    assert.ok(waits.length === 3 && waits.every((ms) => ms >= 0 && ms <= 4000), `${waits}`);
   });
 
   test("throws what is no failure of the server's at once", async () => {
