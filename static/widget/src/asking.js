@@ -35,21 +35,21 @@ export class Asking {
   #lost = 0;
   #answer = new Answer();
   #timers;
-  #log;
+  #debug;
   #startedAt;
   /** @type {number | null} */
   #firstByteMs = null;
 
-  /** @param {SendOptions} options @param {string} key @param {Timers} timers @param {(text: string) => void} log */
-  constructor(options, key, timers, log) {
+  /** @param {SendOptions} options @param {string} key @param {Timers} timers @param {boolean} debug */
+  constructor(options, key, timers, debug) {
     const { sessionId = null, conversationId = null } = options;
     this.options = options;
     this.key = key;
     this.ids = { sessionId, conversationId, messageId: null, requestId: null };
     this.#timers = timers;
-    this.#log = log;
+    this.#debug = debug;
     this.#startedAt = timers.now();
-    log("start");
+    this.#log("start");
   }
 
   /** @param {Message[]} messages */
@@ -124,6 +124,11 @@ export class Asking {
   /** @returns {Meta} */
   #meta() {
     return { ...this.ids, timings: { firstByteMs: this.#firstByteMs, completeMs: this.#elapsed() } };
+  }
+
+  /** @param {string} text a time or a name; never what was said, never the key */
+  #log(text) {
+    if (this.#debug) console.log(`[ChatAPI] ${text}`);
   }
 
   #elapsed() {

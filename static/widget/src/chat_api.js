@@ -15,6 +15,10 @@ const BROKEN_STREAMS = 2;
 
 export { ChatError };
 
+/**
+ * One per page and key; questions may run side by side. Nothing is stored: ids that the server issued come back in the
+ * answer's `meta`, or the failure's, and are given again with the next question.
+ */
 export class ChatAPI {
   #connection;
   #retries;
@@ -47,9 +51,7 @@ export class ChatAPI {
 
   /** The answer in a response that somebody else asked for. @param {Response} response @param {SendOptions} [options] */
   handleStreamingResponse(response, options = {}) {
-    const asking = this.#asking(options);
-    asking.met(response);
-    return this.#answer(asking, (limit) => this.#connection.check(response, limit));
+    return this.#answer(this.#asking(options), async () => response);
   }
 
   /**
@@ -67,17 +69,16 @@ export class ChatAPI {
   /** @param {SendOptions} options */
   #asking(options) {
     const key = this.#idempotent ? randomKey() : "";
-    return new Asking(options, key, this.#connection.timers, (text) => {
-      if (this.#debug) console.log(`[ChatAPI] ${text}`);
-    });
+    return new Asking(options, key, this.#connection.timers, this.#debug);
   }
 
   /** @param {Message[]} messages @param {Asking} asking @returns {Promise<Completion>} */
   async #attempt(messages, asking) {
     try {
       return await this.#ask(messages, asking);
-    } catch (error) {
-      if (!(error instanceof ChatError) || error.code !== NOT_STREAMED) throw error;
+    } catch (thrown) {
+      const error = /** @type {ChatError} */ (thrown);
+      if (error?.code !== NOT_STREAMED) throw error;
       this.#brokenStreams++;
       asking.isStreamed = false;
       asking.options.onState?.({ state: "falling_back", error });
@@ -94,7 +95,6 @@ export class ChatAPI {
       accept: asking.isStreamed ? "text/event-stream" : undefined,
       ids: asking.ids,
       headers: { "Idempotency-Key": asking.key },
-      onResponse: (/** @type {Response} */ response) => asking.met(response),
     };
     return this.#answer(asking, (limit) => this.#connection.open("/chat/completions", limit, asked));
   }
@@ -103,7 +103,10 @@ export class ChatAPI {
   #answer(asking, open) {
     return this.#connection.within(asking.options.signal, async (limit) => {
       try {
-        return await asking.answerOf(await open(limit), limit);
+        const response = await open(limit);
+        asking.met(response);
+        await this.#connection.check(response, limit);
+        return await asking.answerOf(response, limit);
       } catch (error) {
         throw asking.failed(error);
       }

@@ -16,7 +16,6 @@ const API = "/api/v1";
  * @property {Ids} [ids]
  * @property {Record<string, string>} [headers]
  * @property {boolean} [plain] without the headers that need a preflight
- * @property {(response: Response) => void} [onResponse] told of every response, a refusal too
  */
 
 export class Connection {
@@ -46,18 +45,29 @@ export class Connection {
     }
   }
 
-  /** The response, where it is a good one. @param {string} path @param {IdleLimit} limit @param {Asked} asked */
-  async open(path, limit, asked = {}) {
-    const init = await this.#init(asked, limit.signal);
+  /** The response, whatever it is. @param {string} path @param {IdleLimit} limit @param {Asked} asked */
+  async open(path, limit, { method, body, ...asked }) {
     const { fetch = globalThis.fetch } = this.#options;
-    const response = await heard(fetch(this.#base + path, init), limit);
-    asked.onResponse?.(response);
-    return this.check(response, limit);
+    /** @type {RequestInit} */
+    const init = {
+      method,
+      signal: limit.signal,
+      headers: await this.#headers(asked),
+      body: JSON.stringify(body),
+      credentials: "omit",
+      redirect: "manual",
+      cache: "no-store",
+    };
+    return heard(fetch(this.#base + path, init), limit);
   }
 
-  /** The JSON of a response. @param {string} path @param {AbortSignal} [signal] @param {Asked} [asked] */
+  /** The JSON of a good response. @param {string} path @param {AbortSignal | undefined} signal @param {Asked} asked */
   json(path, signal, asked) {
-    return this.within(signal, async (limit) => jsonOf(await this.open(path, limit, asked), limit));
+    return this.within(signal, async (limit) => {
+      const response = await this.open(path, limit, asked);
+      await this.check(response, limit);
+      return jsonOf(response, limit);
+    });
   }
 
   /** Throws where a response has no answer. @param {Response} response @param {IdleLimit} limit */
@@ -66,24 +76,10 @@ export class Connection {
     limit.touch();
     const { status, type } = response;
     if (type === "opaqueredirect" || (status >= 300 && status < 400)) {
-      throw new ChatError("refused", "redirected", "The server's address redirects: use where it leads to.");
+      throw new ChatError("refused", "redirected", "The server's address redirects.");
     }
     if (status === 204) throw noAnswer("no_content");
     if (!response.ok) throw toldFailure(await errorIn(response, limit), status, this.#retryAfter(response));
-    return response;
-  }
-
-  /** @param {Asked} asked @param {AbortSignal} signal @returns {Promise<RequestInit>} */
-  async #init({ method, body, ...asked }, signal) {
-    return {
-      method,
-      signal,
-      headers: await this.#headers(asked),
-      body: body ? JSON.stringify(body) : undefined,
-      credentials: "omit",
-      redirect: "manual",
-      cache: "no-store",
-    };
   }
 
   /** What is sent: `web/cors` has to allow each. @param {Asked} asked */

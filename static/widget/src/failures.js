@@ -13,11 +13,11 @@ const STATES = [
   [/invalid_|authentication_|permission_/, "refused"],
 ];
 const RECOVERING = [429, 502, 503, 504];
-/** What nobody's patience mends, by state and code. */
-const LASTING = /^(refused|over_budget|stopped) |internal_error|upstream_auth/;
-const NO_BUTTON = /^(refused|over_budget|stopped)$/;
+/** What nobody's patience mends: by state, and by code. */
+const FINAL_STATE = /^(refused|over_budget|stopped)$/;
+const LASTING = /internal_error|upstream_auth/;
 /** An answer that one of these ended can't be gone on with. */
-const FINAL = /service_stopped|invalid_api_key|budget_exceeded/;
+const FINAL_CODE = /service_stopped|invalid_api_key|budget_exceeded/;
 
 export class ChatError extends Error {
   name = "ChatError";
@@ -45,12 +45,12 @@ export class ChatError extends Error {
 
   /** Whether a button "ask again" makes sense. */
   get canRetry() {
-    return !NO_BUTTON.test(this.state);
+    return !FINAL_STATE.test(this.state);
   }
 
   /** Whether a button "go on" makes sense. */
   get canContinue() {
-    return this.partial !== "" && !FINAL.test(this.code);
+    return this.partial !== "" && !FINAL_CODE.test(this.code);
   }
 }
 
@@ -76,11 +76,11 @@ export const brokenOff = (code, message = "The answer broke off.") => new ChatEr
  */
 export function toldFailure(error, status = 0, retryAfterMs = null) {
   const { code, type, message = typeof error === "string" && error } = Object(error);
-  const said = code || (status ? `http_${status}` : "stream_error");
+  const said = String(code || (status ? `http_${status}` : "stream_error"));
   const state = STATES.find(([words]) => words.test(`${code} ${type}`))?.[1] ?? byStatus(status);
-  const failure = new ChatError(state, String(said), message || "The server failed.");
+  const failure = new ChatError(state, said, message || "The server failed.");
   const recovers = status ? RECOVERING.includes(status) : state !== "timeout";
-  failure.mayRecover = recovers && !LASTING.test(`${state} ${said}`);
+  failure.mayRecover = recovers && failure.canRetry && !LASTING.test(said);
   failure.retryAfterMs = retryAfterMs;
   return failure;
 }

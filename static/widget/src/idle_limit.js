@@ -12,8 +12,9 @@ export const TIMERS = {
   now: () => performance.timeOrigin + performance.now(), // a clock that is never set back
 };
 
-/** A timer that is so late was in a page that slept: what came meanwhile is read before anything is judged. */
-const SLEPT_MS = 5000;
+/** A timer that is so late was in a page that slept: it is given as long again, more than heartbeats are apart, to read
+ * what came meanwhile. */
+const SLEPT_MS = 15_000;
 
 export class IdleLimit {
   #controller = new AbortController();
@@ -43,8 +44,8 @@ export class IdleLimit {
     this.#timers.clearTimeout(this.#timer);
     const due = this.#timers.now() + ms;
     this.#timer = this.#timers.setTimeout(() => {
-      if (this.#timers.now() - due > SLEPT_MS) this.touch(ms);
-      else this.#stop();
+      if (this.#timers.now() - due < SLEPT_MS) this.#stop();
+      else this.#timer = this.#timers.setTimeout(this.#stop, SLEPT_MS);
     }, ms);
   }
 

@@ -5,7 +5,8 @@
  * Source: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 /** @import { RetryOptions, Timers } from "./types.js" */
-import { ChatError, stopped } from "./failures.js";
+/** @import { ChatError } from "./failures.js" */
+import { stopped } from "./failures.js";
 
 const FIRST_MS = 1000;
 const MOST_MS = 10_000;
@@ -24,22 +25,18 @@ export async function retryWithBackoff(work, { retries = 3, timers, ...listeners
   for (let attempt = 1; ; attempt++) {
     try {
       return await work();
-    } catch (error) {
-      if (!mayRetry(error) || attempt > retries) throw error;
+    } catch (thrown) {
+      const error = /** @type {ChatError} */ (thrown);
+      if (!error?.mayRecover || (error.retryAfterMs ?? 0) > PATIENCE_MS || attempt > retries) throw error;
       await pause(error, attempt, timers, listeners);
     }
   }
 }
 
-/** @param {unknown} error @returns {error is ChatError} */
-function mayRetry(error) {
-  return error instanceof ChatError && error.mayRecover && (error.retryAfterMs ?? 0) <= PATIENCE_MS;
-}
-
 /** @param {number} attempt @param {number | null} retryAfterMs */
 function waitMs(attempt, retryAfterMs) {
   const most = Math.min(MOST_MS, FIRST_MS * 2 ** (attempt - 1));
-  return retryAfterMs === null ? Math.random() * most : retryAfterMs + Math.random() * SPREAD_MS;
+  return typeof retryAfterMs === "number" ? retryAfterMs + Math.random() * SPREAD_MS : Math.random() * most;
 }
 
 /**
@@ -50,13 +47,13 @@ function waitMs(attempt, retryAfterMs) {
 async function pause(error, attempt, timers, { signal, onState }) {
   const inMs = Math.round(waitMs(attempt, error.retryAfterMs));
   let now = () => {};
-  const over = new Promise((resolve) => (now = () => resolve(undefined)));
+  const over = new Promise((resolve) => (now = () => resolve(0)));
   const timer = timers.setTimeout(now, inMs);
   signal?.addEventListener("abort", now);
   try {
     onState?.({ state: "retrying", attempt, inMs, error, now });
     if (!signal?.aborted) await over;
-    if (signal?.aborted) throw stopped();
+    if (signal?.aborted) throw Object.assign(stopped(), { meta: error.meta });
   } finally {
     timers.clearTimeout(timer);
     signal?.removeEventListener("abort", now);

@@ -46,7 +46,10 @@ async function readAll(reader, answer, limit, { onByte, ...listeners }) {
     if (!bytes) return;
     const { isOver } = answer;
     onByte();
-    for (const event of decoded(decoder, bytes, answer)) take(event, answer, listeners);
+    for (const event of decoded(decoder, bytes, answer)) {
+      if (limit.signal.aborted) throw limit.failure(); // by a listener, with more in hand
+      take(event, answer, listeners);
+    }
     if (!isOver) limit.touch(answer.isOver ? LAST_MS : undefined);
   }
 }
