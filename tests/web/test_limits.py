@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import time
 
@@ -411,3 +412,56 @@ def test_a_stop_that_comes_while_a_request_is_on_its_way_is_not_missed(site, pro
     services.directory._store.resume("bot:tea")
     services.directory.look()
     assert ada.ask("Hello").status_code == 200  # its slot was given back
+
+
+def _another_page(site, ada: Visitor) -> None:
+    ada.origin = "https://elsewhere.example"
+    assert ada.ask("Hello").status_code == 403
+
+
+def _the_widget_elsewhere(site, ada: Visitor) -> None:
+    headers = {"Origin": "https://elsewhere.example"}
+    reply = site.test_client().get(f"/api/v1/widget/config?key={ada.key}", headers=headers)
+    assert reply.status_code == 403
+
+
+def _not_for_this(site, ada: Visitor) -> None:
+    assert ada.call("GET", "/models").status_code == 403
+
+
+def _too_fast(site, ada: Visitor) -> None:
+    assert [ada.ask("Hello").status_code for _ in range(2)] == [200, 429]
+
+
+def _stopped(site, ada: Visitor) -> None:
+    site.extensions["chatbot"].directory._store.stop("bot:tea", "Closed.")
+    site.extensions["chatbot"].directory.look()
+    assert ada.ask("Hello").status_code == 503
+
+
+def _full(site, ada: Visitor) -> None:
+    site.extensions["chatbot"].running._limit = 0
+    assert ada.ask("Hello").status_code == 503
+
+
+@pytest.mark.parametrize(
+    "refuse", [_another_page, _the_widget_elsewhere, _not_for_this, _too_fast, _stopped, _full]
+)
+def test_the_line_of_a_refusal_names_the_key_and_the_bot_and_not_the_key_itself(site, caplog, refuse):  # fmt: skip
+    caplog.set_level(logging.INFO)
+    key = bot(site, visitor_requests_per_minute=1)
+    refuse(site, visitor(site, key))
+    key_id = next(k.id for k in site.extensions["chatbot"].directory.keys if k.bot_id == "tea")
+    line = [r.fields for r in caplog.records if r.message == "request"][-1]
+    assert line["status"] in (403, 429, 503)
+    assert (line["key_id"], line["bot_id"]) == (key_id, "tea")
+    assert key not in str([vars(r) for r in caplog.records])
+
+
+def test_a_secret_key_that_a_page_sends_is_named_in_the_log(site, caplog):
+    caplog.set_level(logging.INFO)
+    headers = secret_key(site)
+    assert complete(site, {**headers, "Origin": ORIGIN}).status_code == 403
+    line = [r.fields for r in caplog.records if r.message == "request"][-1]
+    assert line["key_id"].startswith("key_")
+    assert headers["Authorization"].split()[1] not in str(line)
