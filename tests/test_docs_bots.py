@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -11,7 +12,8 @@ import time
 import jwt
 import pytest
 
-from chatbot.access.limits import KEY_LIMITS
+from chatbot.access import budgets
+from chatbot.access.limits import KEY_LIMITS, budgets_of
 from chatbot.core.bot import Limits
 from tests.server import ROOT, Client, running, wait_for
 
@@ -103,14 +105,51 @@ def test_the_token_of_the_page_is_accepted(server, tmp_path):
 
 def test_the_commands_about_limits_do_what_is_said(server, tmp_path):
     typed(f"python -m chatbot bots create shop --origin {ORIGIN} || true", server, tmp_path)
-    first, usage, stops = blocks(LIMITS, "sh")
+    first, _, usage, stops = blocks(LIMITS, "sh")
     assert re.search(r"^sk_\S+$", typed(first, server, tmp_path), re.M)
     lines = typed(usage, server, tmp_path).splitlines()
     head = "month,bot,key,model,requests,input_tokens,output_tokens,tokens"
     assert lines.count(head) == 2
     assert {len(line.split(",")) for line in lines} == {8}
     printed = typed(stops, server, tmp_path)
-    assert printed.splitlines() == ["Stopped: bot:shop.", "Answers again: bot:shop."]
+    said = [
+        line for line in printed.splitlines() if line.startswith(("Stopped", "bot:shop", "Answers"))
+    ]
+    assert [line.split()[-1] for line in said] == ["end.", "0199.", "workers."]
+
+
+def test_the_example_of_a_bots_limits_is_one(server, tmp_path):
+    (example,) = blocks(LIMITS, "toml")
+    (tmp_path / "bots.toml").write_text(example.replace('"shop"', '"limited"'))
+    printed = typed("python -m chatbot apply bots.toml", server, tmp_path)
+    assert "1 changed, 1 in the file." in printed
+    assert "tokens_per_day = 200000" in printed
+    assert "is too little" not in printed
+    option = re.search(r"`(bots create) (--limit \w+=\d+)`", LIMITS)
+    assert "is made" in typed(f"python -m chatbot {option[1]} other-limits {option[2]}", server, tmp_path)  # fmt: skip
+
+
+def test_the_curl_lines_for_a_page_are_of_one_visitor(server, tmp_path):
+    lines = blocks(LIMITS, "sh")[1].replace(":8000", f":{server.port}")
+    typed(f"python -m chatbot bots create page --origin {ORIGIN} --limit visitor_requests_per_minute=7", server, tmp_path)  # fmt: skip
+    key = typed("python -m chatbot keys create --bot page", server, tmp_path).split()[0]
+    wait_for(lambda: ask(server, key, "Hi").status == 200)
+    answer = typed(f"PAGE_KEY={key}\n{lines}", server, tmp_path)
+    assert answer.startswith("HTTP/1.1 200")
+    assert "X-RateLimit-Limit-Requests: 7" in answer
+    assert "X-RateLimit-Remaining-Requests: 5" in answer
+
+
+def test_the_messages_that_are_shown_are_those_that_are_sent():
+    shown = [json.loads(text) for text in re.split(r"\n(?=\{)", blocks(LIMITS, "json")[0])]
+    parts, takes = budgets_of("bot", "shop", (("tokens_per_day", 2000),))
+    said = budgets._message(parts[0], takes[0])
+    for rest in ({"percent": 80, "used": 1}, {"percent": 100, "used": 1}, {"needed": 3412}):
+        sent, example = json.loads(budgets._body({**said, **rest})), shown.pop(0)
+        assert sent["type"] == example["type"]
+        assert list(sent["data"]) == list(example["data"])
+        assert f"| `{sent['type']}` |" in LIMITS
+    assert not shown
 
 
 def test_the_table_of_limits_is_the_codes():

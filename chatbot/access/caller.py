@@ -31,16 +31,21 @@ class Caller:
         return self.key.kind == PUBLISHABLE
 
 
-def admit(directory: Directory, text: str, origin: str, own_origin: str, *scopes: str) -> Caller:
-    """The caller who brings key `text` from `origin` (empty: none was sent) for one of `scopes`.
-
-    Raises `InvalidApiKey`, `OriginNotAllowed`, `KeyNotAllowed`.
-    """
+def identify(directory: Directory, text: str) -> ApiKey:
+    """The key of this text, whatever it may do. Raises `InvalidApiKey`."""
     if not text:
         raise InvalidApiKey("No API key. Send it as 'Authorization: Bearer <key>'.")
     key = directory.identify(text)
     if key is None:
         raise InvalidApiKey("This API key is not known here.")
+    return key
+
+
+def admit(directory: Directory, key: ApiKey, origin: str, own_origin: str, *scopes: str) -> Caller:
+    """The caller who brings a key from `origin` (empty: none was sent) for one of `scopes`.
+
+    Raises `OriginNotAllowed`, `KeyNotAllowed`.
+    """
     _check_origin(directory, key, origin, own_origin)
     if not may(key, *scopes):
         raise KeyNotAllowed(

@@ -17,11 +17,14 @@ from chatbot.core.errors import BudgetExceeded, ChatbotError, RateLimitExceeded
 from chatbot.core.meter import LIVE, RATE, TOTAL, Meter, Take, Taken
 
 OnUsed = Callable[[Part, Take, float, bool], None]
-"""Told of a budget that is used to a part: the limit, the take, what is used, and whether it was too little."""
+"""Told of a budget that seems to be used to a part: the limit, the take, what is used as far as is known here (other workers'
+reservations among it), and whether it was too little."""
 _LEFT_AT = 0.2
 """What is left of a budget when it is said for the first time."""
 _SHORTLY = 5
 """Seconds after which reservations of others may have come back."""
+_UNITS = {"Requests": False, "Tokens": True}
+"""What headers count, and whether that is in tokens."""
 _NOISE = 0.01
 """What a time of today is exact to makes a whole number a little less, or more."""
 
@@ -33,6 +36,16 @@ _WHO = {
 }
 
 
+class NeverFits(Exception):
+    """A question that may take more of a budget than there is of it in all, so that no wait helps."""
+
+    def __init__(self, part: Part, take: Take, headers: dict[str, str]) -> None:
+        super().__init__(f"{part.subject}: {part.name}")
+        self.part = part
+        self.take = take
+        self.headers = headers
+
+
 class Ticket:
     """What one question has taken. `settle` once, in any case."""
 
@@ -41,8 +54,14 @@ class Ticket:
         self._asked = asked
         self._taken = taken
         self._reserved = reserved
-        reserved.update({t.key: int(t.cost) for t in asked.takes if t.kind == TOTAL})
-        self._holds: list[tuple[Meter, Sequence[Take]]] = [(taken.by, asked.takes)]
+        self._holds: list[tuple[Meter, Sequence[Take]]] = []
+        self._hold(taken.by, asked.takes)
+
+    def _hold(self, by: Meter, takes: Sequence[Take]) -> None:
+        self._holds.append((by, takes))
+        for take in takes:
+            if take.kind == TOTAL:
+                self._reserved[take.key] += int(take.cost)
 
     def again(self) -> bool:
         """Reserve as much again, for another attempt; False where a budget does not allow it."""
@@ -51,7 +70,7 @@ class Ticket:
             return True
         taken = self._meter.take(totals)
         if taken.refused is None:
-            self._holds.append((taken.by, totals))
+            self._hold(taken.by, totals)
         return taken.refused is None
 
     def settle(self, tokens: int) -> None:
@@ -65,34 +84,55 @@ class Ticket:
             changes += [(t, -1.0) for t in takes if t.kind == LIVE]
             if changes:
                 by.change(changes)
-            if number == 0:
-                self._reserved.subtract({t.key: int(t.cost) for t in takes if t.kind == TOTAL})
+            self._free(takes)
+
+    def _free(self, takes: Sequence[Take]) -> None:
+        """No longer reserved. What is at 0 goes: each day has keys of its own."""
+        for take in takes:
+            if take.kind == TOTAL:
+                self._reserved[take.key] -= int(take.cost)
+                if self._reserved[take.key] <= 0:
+                    del self._reserved[take.key]
 
     @property
     def headers(self) -> dict[str, str]:
-        """How near the nearest limits are, by the names that OpenAI gave them."""
+        """How near the limits are that refuse first, by the names that OpenAI gave them."""
         return rate_headers(self._asked, self._taken.left)
 
 
 def rate_headers(asked: Asked, left: Sequence[float]) -> dict[str, str]:
-    """See `Ticket.headers`.
+    """See `Ticket.headers`: of requests and of tokens the limit that fewest more such questions fit into.
+
+    Of several that is the one which takes longer to come back: parts go from the minute to the month.
 
     Source: https://platform.openai.com/docs/guides/rate-limits
     """
-    headers = {}
-    for name, in_tokens in (("Requests", False), ("Tokens", True)):
+    headers: dict[str, str] = {}
+    for name, in_tokens in _UNITS.items():
         nearest: tuple[float, Take, float] | None = None
         for part, take, rest in zip(asked.parts, asked.takes, left, strict=True):
             if part.in_tokens is in_tokens and part.kind != LIVE:
-                share = rest / take.limit
-                if nearest is None or share < nearest[0]:
-                    nearest = share, take, rest
+                more = rest / (take.cost or 1.0)
+                if nearest is None or more <= nearest[0]:
+                    nearest = more, take, rest
         if nearest is not None:
-            _, take, rest = nearest
-            headers[f"X-RateLimit-Limit-{name}"] = str(int(take.limit))
-            headers[f"X-RateLimit-Remaining-{name}"] = str(int(rest + _NOISE))
-            headers[f"X-RateLimit-Reset-{name}"] = _duration(_seconds_to_full(take, rest))
+            headers |= _told(name, nearest[1], nearest[2])
     return headers
+
+
+def _headers_of_refusal(asked: Asked, taken: Taken, number: int) -> dict[str, str]:
+    """As `rate_headers`, with the limit that has refused before others that would have, too."""
+    part, take, rest = asked.parts[number], asked.takes[number], taken.left[number]
+    own = [_told(name, take, rest) for name, of in _UNITS.items() if part.in_tokens is of]
+    return rate_headers(asked, taken.left) | (own[0] if part.kind != LIVE else {})
+
+
+def _told(name: str, take: Take, left: float) -> dict[str, str]:
+    return {
+        f"X-RateLimit-Limit-{name}": str(int(take.limit)),
+        f"X-RateLimit-Remaining-{name}": str(int(left + _NOISE)),
+        f"X-RateLimit-Reset-{name}": _duration(_seconds_to_full(take, left)),
+    }
 
 
 def _seconds_to_full(take: Take, left: float) -> float:
@@ -119,7 +159,7 @@ class Gate:
         self._reserved: Counter[str] = Counter()
 
     def admit(self, asker: Asker, tokens: int) -> Ticket:
-        """A ticket for a question that may cost so many tokens. Raises `RateLimitExceeded`, `BudgetExceeded`."""
+        """A ticket for a question that may cost so many tokens. Raises `RateLimitExceeded`, `BudgetExceeded`, `NeverFits`."""
         return self._admit(asker, asked_of(asker, tokens))
 
     def admit_read(self, asker: Asker) -> None:
@@ -134,7 +174,12 @@ class Gate:
             if part.kind == TOTAL and left <= _LEFT_AT * take.limit and taken.by is self._meter:
                 self._warn(part, take, left)
         if taken.refused is not None:
-            raise self._refusal(asker, asked, taken, taken.refused)
+            headers = _headers_of_refusal(asked, taken, taken.refused)
+            if never := _smaller_than_asked(asked):
+                raise NeverFits(*never, headers)
+            error = self._refusal(asker, asked, taken, taken.refused)
+            error.headers = headers
+            raise error
         return Ticket(self._meter, asked, taken, self._reserved)
 
     def _warn(self, part: Part, take: Take, left: float) -> None:
@@ -145,27 +190,28 @@ class Gate:
 
     def _refusal(self, asker: Asker, asked: Asked, taken: Taken, number: int) -> ChatbotError:
         part, take, wait = asked.parts[number], asked.takes[number], max(1, math.ceil(taken.wait))
-        headers = rate_headers(asked, taken.left)
         left = taken.left[number] + self._reserved[take.key]
         if part.kind == TOTAL and (taken.by is not self._meter or left >= take.cost > 0):
-            error: ChatbotError = RateLimitExceeded(
+            return RateLimitExceeded(
                 "Too many answers are under way. Try again shortly.",
                 retry_after=_SHORTLY, detail=f"{part.subject}: {part.name}, reserved",
             )  # fmt: skip
-        elif part.kind == TOTAL:
-            # An owner's own request that is larger than the whole says nothing of what is used.
-            if asker.visitor or take.cost <= take.limit:
-                self._on_used(part, take, take.limit - left, True)
-            error = BudgetExceeded(
+        if part.kind == TOTAL:
+            self._on_used(part, take, take.limit - left, True)
+            return BudgetExceeded(
                 _spent(asker, part), retry_after=wait, detail=f"{part.subject}: {part.name}"
             )
-        else:
-            told = f"{_WHO[part.subject]}. Try again in {wait} s."
-            if part.kind == LIVE:
-                told = "Too many answers are under way. Wait for one of them to end."
-            error = RateLimitExceeded(told, retry_after=wait, detail=f"{part.subject}: {part.name}")
-        error.headers = headers
-        return error
+        told = f"{_WHO[part.subject]}. Try again in {wait} s."
+        if part.kind == LIVE:
+            told = "Too many answers are under way. Wait for one of them to end."
+        return RateLimitExceeded(told, retry_after=wait, detail=f"{part.subject}: {part.name}")
+
+
+def _smaller_than_asked(asked: Asked) -> tuple[Part, Take] | None:
+    """The smallest budget that has not room for this even where nothing is used."""
+    pairs = zip(*asked, strict=True)
+    found = [(p, t) for p, t in pairs if p.kind == TOTAL and t.cost > t.limit]
+    return min(found, key=lambda pair: pair[1].limit, default=None)
 
 
 def _spent(asker: Asker, part: Part) -> str:

@@ -32,6 +32,7 @@ from chatbot.upstream.attempt import Attempt
 UNSAID_TOKENS = 4096
 """For an answer of which a secret key's request does not say how long it may be."""
 _MOST = 10**12
+_AROUND = MESSAGE_TOKENS + REPLY_TOKENS
 _BODY_BYTES = 3
 """Of a whole answer that counts nothing, bytes for a token: few, since it leans to too many."""
 
@@ -51,14 +52,22 @@ class Spent(NamedTuple):
 def most_of_visit(bot: Bot, asked: ChatRequest) -> int:
     """The most that a visitor's question costs, whatever was said before. Raises `InvalidRequest`."""
     question = question_of(asked.payload, bot.limits.question_chars)
-    prompt = sum(_system_tokens(m["content"]) + MESSAGE_TOKENS for m in system_messages(bot))
-    said = estimate_tokens(question) + MESSAGE_TOKENS + REPLY_TOKENS
-    return prompt + bot.limits.history_tokens + said + bot.max_tokens
+    return most_beside_question(bot) + estimate_tokens(question)
+
+
+def most_beside_question(bot: Bot) -> int:
+    """The most that a visitor's question costs beside its own text."""
+    return prompt_of_bot(bot) + bot.limits.history_tokens + _AROUND + bot.max_tokens
+
+
+def prompt_of_bot(bot: Bot) -> int:
+    """Tokens of a bot's own words."""
+    return sum(_system_tokens(m["content"]) + MESSAGE_TOKENS for m in system_messages(bot))
 
 
 def most_of_request(asked: ChatRequest) -> int:
     """The most that a secret key's request costs."""
-    return _prompt_tokens(asked.payload) + _longest_answer(asked)
+    return prompt_of_request(asked.payload) + _longest_answer(asked)
 
 
 def spent_on(asking: Asking) -> Spent:
@@ -72,7 +81,7 @@ def spent_on(asking: Asking) -> Spent:
             if not attempt.may_cost:
                 continue
             if prompt < 0:
-                prompt = _prompt_tokens(asking.request.payload)
+                prompt = prompt_of_request(asking.request.payload)
             counted = [prompt, _said_tokens(asking, attempt)]
         sums = [have + (more or 0) for have, more in zip(sums, counted, strict=True)]
     return Spent(*sums)
@@ -112,7 +121,8 @@ def _longest_answer(asked: ChatRequest) -> int:
     return (min(max(said), _MOST) if said else UNSAID_TOKENS) * max(1, asked.choices)
 
 
-def _prompt_tokens(payload: Mapping[str, Any]) -> int:
+def prompt_of_request(payload: Mapping[str, Any]) -> int:
+    """Tokens of a prompt as it is sent."""
     messages: Iterable[Mapping[str, Any]] = payload["messages"]
     tools = payload.get("tools")
     return estimate_messages(messages) + (estimate_tokens(str(tools)) if tools else 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from chatbot.access.visitors import new_generation, signing_key
 from chatbot.chat.prompt import told_facts
 from chatbot.cli.bots_file import as_toml, read_bots_file
 from chatbot.cli.opened import Opened, opened
-from chatbot.core.bot import Bot, BotError, read_bot
+from chatbot.cli.room import check_bot, notes_on_bot, notes_on_key, read_limits, say, too_small_for
+from chatbot.core.bot import Bot, BotError, Limits, read_bot
 from chatbot.services import build_signer
 from chatbot.store.directory import count_conversations
 
@@ -52,8 +54,16 @@ def show(bot_id: str) -> None:
 @click.option("--origin", "origins", multiple=True, help="A page it may be on; may be repeated.")
 @click.option("--facts", "files", multiple=True, type=click.Path(exists=True, dir_okay=False),
               help="A Markdown file that it knows; may be repeated.")  # fmt: skip
+@click.option(
+    "--limit", "limits", multiple=True, metavar="NAME=NUMBER",
+    help="A limit, such as tokens_per_day=200000; may be repeated. Names: docs/limits.md.",
+)  # fmt: skip
 def create(
-    bot_id: str, origins: tuple[str, ...], files: tuple[str, ...], **texts: str | None
+    bot_id: str,
+    origins: tuple[str, ...],
+    files: tuple[str, ...],
+    limits: tuple[str, ...],
+    **texts: str | None,
 ) -> None:
     """Make a bot. For more than these options, see `bots show` and `apply`."""
     with opened() as here:
@@ -61,11 +71,14 @@ def create(
             raise click.ClickException(f"There is a bot {bot_id!r} already: change it by `apply`.")
         values: dict[str, Any] = {k: v for k, v in texts.items() if v is not None}
         facts = [{"name": Path(f).name, "text": _text_of(Path(f))} for f in files]
+        values["limits"] = read_limits(limits, tuple(vars(Limits())), "bot", 0)
         bot = read_bot({"id": bot_id, **values, "origins": list(origins), "facts": facts})
+        check_bot(bot)
         bot = dataclasses.replace(bot, identity_generation=new_generation())
         here.store.save_bot(bot)
         click.echo(f"Bot {bot.id} is made.")
         _say_what_was_cut(bot)
+        say(notes_on_bot(bot))
         click.echo(f"Now a key for its page: keys create --bot {bot.id} --origin https://…")
 
 
@@ -109,6 +122,8 @@ def apply(file: Path, dry_run: bool, prune: bool) -> None:
     """Make the bots as the file says, and show what changed."""
     with opened() as here:
         wanted = read_bots_file(file)
+        for bot in wanted:
+            _check(file, bot)
         have = {bot.id: bot for bot in here.store.contents().bots}
         changes = 0
         for bot in wanted:
@@ -136,9 +151,26 @@ def _apply_one(here: Opened, old: Bot | None, new: Bot, dry_run: bool) -> int:
     for name in _changed_facts(old, new):
         click.echo(f"    facts: {name}")
     _say_what_was_cut(new)
+    say(notes_on_bot(new))
+    _say_what_keys_lack(here, new)
     if not dry_run:
         here.store.save_bot(new)
     return 1
+
+
+def _check(file: Path, bot: Bot) -> None:
+    try:
+        check_bot(bot)
+    except BotError as error:
+        raise BotError(f"{file}: {error}") from None
+
+
+def _say_what_keys_lack(here: Opened, bot: Bot) -> None:
+    """Keys of a bot have budgets of their own, which a longer answer or prompt may be too much for."""
+    for key in here.store.contents().keys:
+        if key.bot_id == bot.id and key.limits and key.alive(time.time()):
+            why = too_small_for(key.kind, key.limits, bot)
+            say([why] if why else notes_on_key(key.kind, key.limits, bot), f"key {key.id}: ")
 
 
 def _changed_facts(old: Bot | None, new: Bot) -> list[str]:

@@ -13,6 +13,7 @@ from chatbot.access.directory import revoke as end_key
 from chatbot.access.first_run import FIRST_KEY_FILE
 from chatbot.access.limits import KEY_LIMITS
 from chatbot.cli.opened import Opened, base_url, opened
+from chatbot.cli.room import notes_on_key, read_limits, say, too_small_for
 from chatbot.core.api_key import (
     OF_A_BOT,
     PUBLISHABLE,
@@ -26,12 +27,9 @@ from chatbot.core.api_key import (
 from chatbot.core.bot import matching
 from chatbot.core.kept_secret import replace_secret
 from chatbot.core.origin import check_pattern
-from chatbot.core.settings_table import nearest
 from chatbot.services import build_redis, build_state
 
 _DAY = 86400.0
-_MOST = 10**12
-"""Of a limit."""
 _name = matching(
     r"[^\x00-\x1f\x7f\ud800-\udfff]{0,100}", "a name on one line, of 100 characters at most"
 )
@@ -81,8 +79,11 @@ def create(
             origins=tuple(_checked(check_pattern, origin) for origin in origins),
             created_at=time.time(),
             expires_at=time.time() + days * _DAY if days else None,
-            limits=_limits(limits),
+            limits=tuple(read_limits(limits, KEY_LIMITS, "key", 1).items()),
         )
+        if why := too_small_for(key.kind, key.limits, bot):
+            raise click.ClickException(why)
+        say(notes_on_key(key.kind, key.limits, bot))
         here.store.add_key(key)
         listed = key.origins or (bot.origins if bot else ())
         click.echo(_introduce(here, key, text, listed))
@@ -103,19 +104,6 @@ def _check_options(
         )
     if not secret and not bot_id:
         raise click.UsageError("Say --bot for a key for a page, or --secret for one for programs.")
-
-
-def _limits(pairs: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
-    found: dict[str, int] = {}
-    for pair in pairs:
-        name, _, number = pair.partition("=")
-        if name not in KEY_LIMITS:
-            raise click.UsageError(f"{name!r} is no limit of a key.{nearest(name, KEY_LIMITS)}")
-        is_number = number.isascii() and number.isdigit() and len(number) <= len(str(_MOST))
-        if not is_number or not 0 < int(number) <= _MOST:
-            raise click.UsageError(f"{name} must be a whole number from 1 to {_MOST}.")
-        found[name] = int(number)
-    return tuple((name, found[name]) for name in KEY_LIMITS if name in found)
 
 
 def _checked(check: Callable[[object], str], value: str) -> str:

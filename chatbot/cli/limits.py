@@ -1,4 +1,4 @@
-"""`stop`, `resume`: the switch for a bot, a provider, or everything. `usage`: what was spent, for a bill."""
+"""`stop`, `stops`, `resume`: the switch for a bot, a provider, or everything. `usage`: what was spent, for a bill."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from chatbot.core.bot import text
 from chatbot.store.usage import UsageStore
 
 _MESSAGE = "This chat is closed at the moment."
+_SOON = "within 5 seconds on all workers"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _which = (
     click.option("--bot", help="This bot alone."),
@@ -54,7 +55,40 @@ def stop(bot: str | None, provider: str | None, message: str) -> None:
             here.store.stop(what, text(500)(message))
         except ValueError as error:
             raise click.UsageError(str(error)) from None
-        click.echo(f"Stopped: {what}.")
+        click.echo(f"Stopped: {what}, {_SOON}. {_under_way(provider)}")
+        click.echo(f"{_told(provider)}: {message}")
+        click.echo(f"Answer again: {_resume_of(what)}")
+
+
+@click.command()
+def stops() -> None:
+    """What is stopped now, since when, and what whoever asks is told."""
+    with opened() as here:
+        found = here.store.stopped()
+    for what, message, at in found:
+        since = time.strftime("%Y-%m-%d %H:%M", time.gmtime(at))
+        click.echo(f"{what}  since {since} UTC  {' '.join(message.split())}")
+        click.echo(f"    Answer again: {_resume_of(what)}")
+    if not found:
+        click.echo("Nothing is stopped.")
+
+
+def _under_way(provider: str | None) -> str:
+    if provider is None:
+        return "Answers under way end."
+    return "Its targets are passed over; answers under way are let finish."
+
+
+def _told(provider: str | None) -> str:
+    if provider is None:
+        return "Whoever asks is told"
+    return "Where no other target is left, whoever asks is told"
+
+
+def _resume_of(what: str) -> str:
+    """The command that takes a stop back."""
+    kind, _, name = what.partition(":")
+    return "python -m chatbot resume" + (f" --{kind} {name}" if name else "")
 
 
 @click.command()
@@ -67,7 +101,9 @@ def resume(bot: str | None, provider: str | None) -> None:
         if not here.store.resume(what):
             stopped = ", ".join(name for name, _ in here.store.contents().stops) or "nothing"
             raise click.ClickException(f"{what} is not stopped; stopped is: {stopped}.")
-        click.echo(f"Answers again: {what}.")
+        click.echo(f"Answers again: {what}, {_SOON}.")
+        if rest := [name for name, _, _ in here.store.stopped()]:
+            click.echo(f"Still stopped: {', '.join(rest)}.")
 
 
 @click.command()

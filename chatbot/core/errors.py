@@ -14,6 +14,7 @@
     ├── RequestTooLarge           413
     ├── RateLimitExceeded         429  ours or the provider's, with Retry-After
     ├── BudgetExceeded            429  all tokens of a day or a month are used, with Retry-After
+    ├── BudgetTooSmall            503  the owner's: no question of a visitor fits into the budget
     ├── ServiceStopped            503  an operator's stop switch
     ├── Overloaded                503  with Retry-After
     ├── StorageUnavailable        503  the database is away and what it knows is needed
@@ -162,6 +163,13 @@ class BudgetExceeded(ChatbotError):
     status = 429
     code = "budget_exceeded"
     type = "insufficient_quota"
+
+
+class BudgetTooSmall(ChatbotError):
+    """No question of a visitor fits into a budget of the bot or the key: the owner's to mend."""
+
+    status = 503
+    code = "budget_too_small"
 
 
 class ServiceStopped(ChatbotError):

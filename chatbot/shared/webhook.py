@@ -16,9 +16,10 @@ import logging
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 
-from chatbot.core.logging import log
+from chatbot.core.logging import log_fields
 from chatbot.core.secret import Secret
 
 _LIMIT_SECONDS = 10.0
@@ -38,8 +39,8 @@ class Webhook:
         # No proxy of the environment's: the owner has named an address.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
 
-    def send(self, message_id: str, body: bytes) -> bool:
-        """Post a message; whether it has arrived."""
+    def send(self, message_id: str, body: bytes, note: Mapping[str, object]) -> bool:
+        """Post a message; whether it has arrived. Where it has not the log line has what is in `note`."""
         headers = {"Content-Type": "application/json", "User-Agent": "chatbot"}
         headers |= signature(self._secret, _plain(message_id), int(time.time()), body)
         request = urllib.request.Request(self._url, body, headers, method="POST")  # noqa: S310
@@ -48,7 +49,8 @@ class Webhook:
                 return bool(200 <= answer.status < 300)
         except (OSError, ValueError, http.client.HTTPException) as error:
             status = error.code if isinstance(error, urllib.error.HTTPError) else 0
-            log("webhook_failed", level=logging.WARNING, kind=type(error).__name__, status=status)
+            what = {"message": message_id, **note, "kind": type(error).__name__, "status": status}
+            log_fields("webhook_failed", what, level=logging.WARNING)
             return False
 
 

@@ -97,6 +97,13 @@ class DirectoryStore:
 
         self._database.run(change, write=True)
 
+    def stopped(self) -> list[tuple[str, str, float]]:
+        """What is stopped, the message, and since when, the oldest first."""
+        asked = select(stops.c.what, stops.c.message, stops.c.stopped_at).order_by(
+            stops.c.stopped_at
+        )
+        return [(w, m, at) for w, m, at in self._database.run(lambda c: c.execute(asked).all())]
+
     def resume(self, what: str) -> bool:
         """Take a stop back; whether there was one."""
 

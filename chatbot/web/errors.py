@@ -10,6 +10,7 @@ from werkzeug.exceptions import MethodNotAllowed as HTTPMethodNotAllowed
 
 from chatbot.core.errors import (
     BudgetExceeded,
+    BudgetTooSmall,
     ChatbotError,
     InternalError,
     InvalidRequest,
@@ -32,7 +33,7 @@ def error_response(error: ChatbotError) -> Response:
     response.status_code = error.status
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
-    if isinstance(error, BudgetExceeded):
+    if isinstance(error, (BudgetExceeded, BudgetTooSmall)):
         response.headers["X-Should-Retry"] = "false"  # OpenAI's SDKs would ask again at once
     if error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"

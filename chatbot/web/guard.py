@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
-from chatbot.access.caller import Caller, admit
+from chatbot.access.caller import Caller, admit, identify
+from chatbot.core.api_key import ApiKey
 from chatbot.core.errors import (
     ChatbotError,
     InvalidApiKey,
@@ -47,9 +48,14 @@ def services() -> Services:
 
 def caller(*scopes: str) -> Caller:
     """Who calls, for one of these scopes; see `access/caller`."""
-    found = admit(services().directory, bearer(), origin(), own_origin(), *scopes)
-    g.record.key_id, g.record.bot_id = found.key.id, found.key.bot_id or ""
-    return found
+    return admit(services().directory, known_key(bearer()), origin(), own_origin(), *scopes)
+
+
+def known_key(text: str) -> ApiKey:
+    """The key of this text, named in the log line whatever becomes of the request. Raises `InvalidApiKey`."""
+    key = identify(services().directory, text)
+    g.record.key_id, g.record.bot_id = key.id, key.bot_id or ""
+    return key
 
 
 def enter(stop: Callable[[ChatbotError], None], who: Caller) -> Callable[[], None]:

@@ -8,10 +8,12 @@ from flask import request
 
 from chatbot.access.caller import Caller
 from chatbot.access.limits import Asker, has_token_limits
-from chatbot.access.ticket import Ticket
+from chatbot.access.ticket import NeverFits, Ticket
+from chatbot.chat.room import request_too_large, shortest_visit, visit_too_large
 from chatbot.chat.spending import most_of_request, most_of_visit
 from chatbot.chat.visitor import Visitor
-from chatbot.core.errors import ChatbotError
+from chatbot.core.bot import Bot
+from chatbot.core.errors import BudgetTooSmall, ChatbotError
 from chatbot.core.logging import log
 from chatbot.protocol.chat_request import ChatRequest
 from chatbot.web.guard import services
@@ -21,23 +23,41 @@ from chatbot.web.telling import tell
 def admit(who: Caller, visitor: Visitor | None, came: ChatRequest) -> Ticket:
     """The ticket of a question.
 
-    Raises `InvalidRequest`, `ServiceStopped`, `RateLimitExceeded`, `BudgetExceeded`.
+    Raises `InvalidRequest`, `ServiceStopped`, `RateLimitExceeded`, `BudgetExceeded`, `BudgetTooSmall`.
     """
     services().directory.check_running(who.key.bot_id)
     asker = asker_of(who, visitor)
-    tokens = 0
+    tokens, whole = 0, came
     if visitor is not None:
         tokens = most_of_visit(visitor.bot, came)
     elif has_token_limits(asker):
         whole = services().conversing.with_prompt(who.bot, came) if who.bot else came
         tokens = most_of_request(whole)
-    return ticket(asker, tokens)
+    try:
+        return ticket(asker, tokens)
+    except NeverFits as never:
+        error = _too_large(visitor.bot if visitor else None, whole, never)
+    raise error
+
+
+def _too_large(bot: Bot | None, asked: ChatRequest, never: NeverFits) -> ChatbotError:
+    """What is said to a visitor of `bot`, or to a program; its owner is told where it is the budget that is too small."""
+    part, limit = never.part, int(never.take.limit)
+    if bot is None:
+        return request_too_large(asked, part.subject, part.name, limit)
+    error = visit_too_large(bot, asked, f"{part.subject}: {part.name}", limit)
+    if isinstance(error, BudgetTooSmall):
+        services().budgets.on_too_small(part, never.take, shortest_visit(bot))
+    return error
 
 
 def ticket(asker: Asker, tokens: int) -> Ticket:
-    """A ticket for so many tokens, with its headers told to the caller. Raises as `admit`."""
+    """A ticket for so many tokens, with its headers told to the caller. Raises as `admit`, and `NeverFits`."""
     try:
         found = services().gate.admit(asker, tokens)
+    except NeverFits as never:
+        tell(never.headers)
+        raise
     except ChatbotError as error:
         tell(error.headers)
         if error.detail.startswith("address") and "X-Forwarded-For" in request.headers:

@@ -7,8 +7,9 @@ from urllib.parse import quote
 from flask import Blueprint, Response, g, request
 
 from chatbot.access.caller import Caller
+from chatbot.access.ticket import NeverFits, Ticket
 from chatbot.chat.spending import Spent, charge_of
-from chatbot.core.errors import ChatbotError, ServiceStopped, UpstreamError
+from chatbot.core.errors import ChatbotError, InvalidRequest, ServiceStopped, UpstreamError
 from chatbot.core.waiting import now
 from chatbot.protocol.error_body import read_provider_error
 from chatbot.protocol.strict_json import NotJSON, read_json
@@ -43,7 +44,7 @@ def embeddings() -> Response:
     body = json_body()
     read_object(body)
     services().directory.check_running(who.key.bot_id)
-    paid = ticket(asker_of(who, None), len(body) // _BYTES)
+    paid = _ticket(who, len(body) // _BYTES)
     cost = 0
     try:
         response = _pass(who, "POST", "/embeddings", body)
@@ -53,6 +54,18 @@ def embeddings() -> Response:
         paid.settle(cost)
         if cost:
             services().writer.put(charge_of(g.record, Spent(cost)))
+
+
+def _ticket(who: Caller, tokens: int) -> Ticket:
+    try:
+        return ticket(asker_of(who, None), tokens)
+    except NeverFits as never:
+        part, limit = never.part, int(never.take.limit)
+    raise InvalidRequest(
+        f"This request may cost more than all of {part.name} of this {part.subject} ({limit}): "
+        f"send {limit * _BYTES} bytes at the most.",
+        param="input", detail=f"{part.subject}: {part.name}",
+    )  # fmt: skip
 
 
 def _cost(answer: bytes, estimate: int) -> int:

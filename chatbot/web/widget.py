@@ -13,7 +13,7 @@ from chatbot.access.caller import admit
 from chatbot.core.bot import Bot
 from chatbot.core.errors import ChatbotError, NotFound, ServiceStopped
 from chatbot.web.errors import error_response
-from chatbot.web.guard import bearer, origin, own_origin, services
+from chatbot.web.guard import bearer, known_key, origin, own_origin, services
 
 bp = Blueprint("widget", __name__)
 
@@ -25,7 +25,7 @@ def config() -> Response:
     try:
         response = jsonify(public(_bot()))
     except ChatbotError as error:  # here, so that the page may read it
-        g.record.code = error.code
+        g.record.code, g.record.detail = error.code, error.detail
         response = error_response(error)
     response.headers["Vary"] = "Origin"
     return response
@@ -35,7 +35,7 @@ def _bot() -> Bot:
     text = request.args.get("key", "") or bearer()
     # Without an origin it is no page of somebody else's that asks; what is told is told to every page.
     asks = origin() or own_origin()
-    caller = admit(services().directory, text, asks, own_origin(), "config")
+    caller = admit(services().directory, known_key(text), asks, own_origin(), "config")
     if caller.bot is None:
         raise NotFound("The bot of this key is gone.")
     return caller.bot

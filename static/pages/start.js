@@ -78,8 +78,28 @@ function say(speaker, text) {
   return item;
 }
 
-/** @param {string} text */
-async function ask(text) {
+/**
+ * Mark an answer that is none, or not the whole one, in words and where it stands: the rest of the page may be out of view.
+ * @param {HTMLElement} answer @param {string} message
+ */
+function fail(answer, message) {
+  const note = document.createElement("p");
+  note.className = "failure";
+  note.setAttribute("role", "alert");
+  note.textContent = `${answer.textContent ? "Not the whole answer" : "No answer"}: ${message}`;
+  answer.classList.add("failed");
+  answer.append(note);
+  note.scrollIntoView({ block: "nearest" });
+}
+
+/** @param {unknown} error */
+function told(error) {
+  const message = error instanceof Error ? error.message : String(error);
+  return contact && !message.includes(contact) ? `${message} ${contact}` : message;
+}
+
+/** @param {string} text @param {HTMLElement} answer */
+async function ask(text, answer) {
   const begin = performance.now();
   /** @param {string} what */
   const note = (what) => {
@@ -96,44 +116,53 @@ async function ask(text) {
     const value = response.headers.get(name);
     if (value) ids[name] = value;
   }
-  const answer = say("answer", "");
-  answer.setAttribute("aria-busy", "true");
-  try {
-    for await (const line of lines(response.body)) {
-      if (!line.startsWith("data:")) continue;
-      const data = line.slice(5).trim();
-      if (data === "[DONE]") return note(" The whole answer");
-      const event = JSON.parse(data);
-      if (event.error) throw new Error(event.error.message);
-      const words = event.choices?.[0]?.delta?.content || "";
-      if (words && !answer.textContent) note("First words");
-      answer.append(words);
-    }
-    throw new Error("The connection was lost before the answer's end.");
-  } finally {
-    answer.setAttribute("aria-busy", "false");
+  for await (const line of lines(response.body)) {
+    if (!line.startsWith("data:")) continue;
+    const data = line.slice(5).trim();
+    if (data === "[DONE]") return note(" The whole answer");
+    const event = JSON.parse(data);
+    if (event.error) throw new Error(event.error.message);
+    const words = event.choices?.[0]?.delta?.content || "";
+    if (words && !answer.textContent) note("First words");
+    answer.append(words);
   }
+  throw new Error("The connection was lost before the answer's end.");
 }
 
-/** @param {() => Promise<void>} work */
-async function trying(work) {
+/** @param {() => Promise<void>} work @param {(message: string) => void} failed */
+async function trying(work, failed) {
   button.disabled = true;
   try {
     await work();
   } catch (error) {
-    timing.append(` It failed: ${error instanceof Error ? error.message : error}`);
-    if (contact) timing.append(` ${contact}`);
+    failed(told(error));
   }
   button.disabled = false;
+}
+
+/** @param {string} text */
+async function answering(text) {
+  say("question", text);
+  const answer = say("answer", "");
+  answer.setAttribute("aria-busy", "true");
+  answer.scrollIntoView({ block: "nearest" });
+  await trying(() => ask(text, answer), (message) => fail(answer, message));
+  answer.setAttribute("aria-busy", "false");
+}
+
+function introducing() {
+  return trying(introduce, (message) => {
+    timing.append(` It failed: ${message}`);
+    timing.scrollIntoView({ block: "nearest" });
+  });
 }
 
 form.addEventListener("submit", (submit) => {
   submit.preventDefault();
   const text = question.value.trim();
   if (!text || button.disabled) return;
-  say("question", text);
   question.value = "";
-  trying(() => ask(text));
+  answering(text);
 });
-key.addEventListener("change", () => trying(introduce));
-trying(introduce);
+key.addEventListener("change", introducing);
+introducing();

@@ -12,7 +12,7 @@ import threading
 import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise
+from itertools import count, pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -21,7 +21,7 @@ from chatbot.access import budgets as module
 from chatbot.access import limits
 from chatbot.access.budgets import Budgets
 from chatbot.access.limits import Asker, budgets_of
-from chatbot.access.ticket import Gate
+from chatbot.access.ticket import Gate, Ticket
 from chatbot.core.api_key import ApiKey, describe, new_text
 from chatbot.core.bot import Bot, read_bot
 from chatbot.core.errors import BudgetExceeded
@@ -44,6 +44,7 @@ BOT = read_bot(
 KEY = describe(new_text("pk"), bot_id="shop")
 
 
+NUMBERS = count(1000)
 SLOW = 0
 """What a receiver answers that lets others wait."""
 
@@ -116,13 +117,26 @@ def place(tmp_path, usage):
     def worker(send=None, counts: str = "state") -> tuple[Budgets, Gate]:
         meter = MachineMeter(tmp_path / counts)
         found = Budgets(Directory(), meter, usage, FilesState(tmp_path / "state"), send)
-        return found, Gate(meter, found.on_used)
+        return found, Till(meter, found.on_used, usage)
 
     return worker
 
 
-def spend(gate: Gate, tokens: int, bot: Bot = BOT, key: ApiKey = KEY) -> None:
-    gate.admit(Asker(key, bot, "s:1", "127.0.0.1"), tokens).settle(tokens)
+class Till(Gate):
+    """A gate with the ledger beside it."""
+
+    def __init__(self, meter: MachineMeter, on_used, usage: UsageStore) -> None:
+        super().__init__(meter, on_used)
+        self.usage = usage
+
+
+def ask(gate: Gate, tokens: int, bot: Bot = BOT, key: ApiKey = KEY) -> Ticket:
+    return gate.admit(Asker(key, bot, "s:1", "127.0.0.1"), tokens)
+
+
+def spend(gate: Till, tokens: int, bot: Bot = BOT, key: ApiKey = KEY) -> None:
+    ask(gate, tokens, bot, key).settle(tokens)
+    charged(gate.usage, next(NUMBERS), tokens, key.id)
 
 
 def said(caplog) -> list[dict]:
@@ -137,7 +151,7 @@ def test_it_is_said_once_at_80_and_once_at_100_percent_whoever_finds_out(place, 
     assert not said(caplog)
     for _, gate in workers:
         spend(gate, 10)
-    wait_for(lambda: len(said(caplog)) == 1)
+    wait_for(lambda: [found.look() for found, _ in workers] and len(said(caplog)) == 1)
     for _, gate in workers * 2:
         with pytest.raises(BudgetExceeded):
             spend(gate, 900)
@@ -213,6 +227,21 @@ def test_a_receiver_that_is_gone_is_given_up_after_the_last_try(place, monkeypat
         found.look()
     assert len(tries) == 3
     assert [r.message for r in caplog.records].count("webhook_given_up") == 1
+    assert [note["next_try_in"] for _, _, note in tries] == [0.0, 0.0, None]
+    assert {note["type"] for _, _, note in tries} == {"budget.warning"}
+
+
+def test_the_line_of_a_failed_message_says_which_it_was_and_when_it_is_sent_again(place, receiver, caplog):  # fmt: skip
+    receiver.answers = [500]
+    found, gate = place(Webhook(receiver.url, Secret(SECRET)).send)
+    spend(gate, 900)
+    wait_for(lambda: found.look() or receiver.got)
+    (line,) = [r.fields for r in caplog.records if r.message == "webhook_failed"]
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    assert line == {
+        "message": f"bot:shop:{day}:tokens_per_day:1000:80", "type": "budget.warning",
+        "next_try_in": module._AGAIN_SECONDS[0], "kind": "HTTPError", "status": 500,
+    }  # fmt: skip
 
 
 def test_a_receiver_that_is_slow_is_let_go_and_told_again(place, receiver, monkeypatch):
@@ -228,8 +257,9 @@ def test_a_receiver_that_is_slow_is_let_go_and_told_again(place, receiver, monke
 
 def test_no_receiver_at_all_is_a_failure_like_others(monkeypatch, caplog):
     send = Webhook(f"http://127.0.0.1:{free_port()}/", Secret(SECRET)).send
-    assert send("id", b"{}") is False
-    assert [r.message for r in caplog.records] == ["webhook_failed"]
+    assert send("id", b"{}", {"type": "budget.warning", "next_try_in": 10.0}) is False
+    (line,) = [r for r in caplog.records if r.message == "webhook_failed"]
+    assert line.fields.items() >= {"message": "id", "type": "budget.warning", "next_try_in": 10.0}.items()  # fmt: skip
 
 
 def test_where_a_worker_dies_while_it_tells_another_tells(place, receiver):
@@ -266,7 +296,7 @@ def test_tries_are_further_and_further_apart(place, monkeypatch):
     tries, clock = [], SimpleNamespace(now=time.time())
     found, gate = place(lambda *_: bool(tries.append(clock.now)))
     spend(gate, 900)
-    wait_for(found._due)
+    wait_for(lambda: found._look_at_near() or found._due())
     monkeypatch.setattr(module, "time", SimpleNamespace(**{**vars(time), "time": lambda: clock.now}))  # fmt: skip
     for _ in range(2000):
         clock.now += 20
@@ -279,7 +309,7 @@ def test_a_server_that_stood_still_does_not_tell_all_at_once(place, monkeypatch)
     tries, clock = [], SimpleNamespace(now=time.time())
     found, gate = place(lambda *_: bool(tries.append(clock.now)))
     spend(gate, 900)
-    wait_for(found._due)
+    wait_for(lambda: found._look_at_near() or found._due())
     monkeypatch.setattr(module, "time", SimpleNamespace(**{**vars(time), "time": lambda: clock.now}))  # fmt: skip
     clock.now += 86400
     for _ in range(9):
@@ -289,12 +319,12 @@ def test_a_server_that_stood_still_does_not_tell_all_at_once(place, monkeypatch)
 
 def test_a_budget_that_was_raised_is_said_again(place, caplog):
     caplog.set_level(logging.INFO)
-    _, gate = place()
+    found, gate = place()
     spend(gate, 900)
-    wait_for(lambda: len(said(caplog)) == 1)
+    wait_for(lambda: found.look() or len(said(caplog)) == 1)
     usual = BOT.as_dict()
     spend(gate, 800, read_bot({**usual, "limits": {**usual["limits"], "tokens_per_day": 2000}}))
-    wait_for(lambda: len(said(caplog)) == 2)
+    wait_for(lambda: found.look() or len(said(caplog)) == 2)
     assert [(f["limit"], f["percent"]) for f in said(caplog)] == [(1000, 80), (2000, 80)]
 
 
@@ -304,6 +334,7 @@ def test_nothing_that_is_said_has_a_text_or_a_key_or_tells_a_visitor(place, rece
     key = describe(text, bot_id="shop", name="Secret-Name", limits=(("tokens_per_month", 500),))
     found, gate = place(Webhook(receiver.url, Secret(SECRET)).send)
     spend(gate, 490, key=key)
+    wait_for(lambda: found.look() or receiver.got)
     with pytest.raises(BudgetExceeded):
         spend(gate, 20, key=key)
     wait_for(lambda: found.look() or len(receiver.got) == 2)
@@ -315,20 +346,110 @@ def test_nothing_that_is_said_has_a_text_or_a_key_or_tells_a_visitor(place, rece
 
 def test_a_new_day_says_it_again(place, caplog, monkeypatch):
     caplog.set_level(logging.INFO)
-    _, gate = place()
+    found, gate = place()
     spend(gate, 900)
-    wait_for(lambda: len(said(caplog)) == 1)
+    wait_for(lambda: found.look() or len(said(caplog)) == 1)
     tomorrow = time.time() + 86400
+    gmtime = time.gmtime
     monkeypatch.setattr(limits.time, "time", lambda: tomorrow)
+    monkeypatch.setattr(time, "gmtime", lambda at=tomorrow: gmtime(at))
     spend(gate, 900)
-    wait_for(lambda: len(said(caplog)) == 2)
+    wait_for(lambda: found.look() or len(said(caplog)) == 2)
     assert len({f["period"] for f in said(caplog)}) == 2
 
 
 def charged(usage: UsageStore, number: int, tokens: int, key_id: str = KEY.id) -> None:
-    row = {"id": f"req_{number}", "day": time.strftime("%Y-%m-%d", time.gmtime()), "bot_id": "shop",
+    row = {"id": f"req_{number}", "day": time.strftime("%Y-%m-%d", time.gmtime(time.time())), "bot_id": "shop",
            "key_id": key_id, "model": "m", "requests": 1, "input_tokens": tokens, "output_tokens": 0}  # fmt: skip
     usage._database.run(gather([Charge(row)]).write, write=True)
+
+
+def test_what_other_workers_have_only_reserved_is_not_said_to_be_used(place, usage, caplog, monkeypatch):  # fmt: skip
+    monkeypatch.setattr(module, "EVERY_SECONDS", 0.0)
+    (_, first), (two, second) = workers = [place() for _ in range(2)]
+    running = [ask(first, 300), ask(first, 300)]
+    spend(second, 390)
+    for found, _ in workers:
+        found.look()
+    for ticket in running:
+        ticket.settle(0)
+    two.look()
+    assert not two._near  # nothing is left to look at until the next question
+    spend(first, 420)
+    running = ask(first, 100)
+    spend(second, 10)
+    wait_for(lambda: two.look() or said(caplog))
+    with pytest.raises(BudgetExceeded):
+        ask(second, 200)
+    wait_for(lambda: len(said(caplog)) == 2)
+    assert [(f["percent"], f["used"] >= 810) for f in said(caplog)] == [(80, True), (100, True)]
+    assert said(caplog)[0]["used"] == 820
+
+
+def test_a_ledger_that_is_late_is_asked_again_with_no_further_question(place, usage, caplog, monkeypatch):  # fmt: skip
+    monkeypatch.setattr(module, "EVERY_SECONDS", 0.0)
+    found, gate = place()
+    ask(gate, 900).settle(900)
+    found.look()
+    assert not said(caplog)
+    charged(usage, 1, 900)
+    wait_for(lambda: found.look() or said(caplog))
+    asked = []
+    monkeypatch.setattr(usage, "used", lambda *a: asked.append(a) or [])
+    ask(gate, 10).settle(10)
+    found.look()
+    assert not asked  # what was said is not looked at again
+
+
+def test_a_ledger_that_is_away_is_asked_later(place, usage, caplog, monkeypatch):
+    found, gate = place()
+    spend(gate, 900)
+    found.count_anew()
+    with monkeypatch.context() as patch, broken(patch, usage):
+        found.look()
+    assert not said(caplog)
+    wait_for(lambda: found.look() or said(caplog))
+
+
+def test_no_warning_comes_after_the_word_that_it_is_used_up(place, caplog):
+    (one, first), (two, second) = [place() for _ in range(2)]
+    spend(first, 790)
+    with pytest.raises(BudgetExceeded):
+        ask(first, 300)
+    wait_for(lambda: said(caplog))
+    spend(first, 50)
+    spend(second, 10)
+    for found in (one, two):
+        found.look()
+    wait_for(lambda: not one._near and not two._near)
+    assert [f["percent"] for f in said(caplog)] == [100]
+
+
+def test_a_budget_that_no_question_fits_into_is_said_by_what_one_needs(place, receiver, caplog):
+    found, _ = place(Webhook(receiver.url, Secret(SECRET)).send)
+    budgets = budgets_of("bot", "shop", (("tokens_per_day", 100),))
+    for _ in range(3):
+        found.on_too_small(budgets.parts[0], budgets.takes[0], 3412)
+    wait_for(lambda: found.look() or receiver.got)
+    (message,) = receiver.data
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    expected = {"bot": "shop", "budget": "tokens_per_day", "period": day, "limit": 100, "needed": 3412}  # fmt: skip
+    assert (message["type"], message["data"]) == ("budget.too_small", expected)
+    assert said(caplog) == [expected]
+
+
+def test_what_a_worker_remembers_of_budgets_has_a_bound(place, caplog, monkeypatch):
+    monkeypatch.setattr(module, "_TOLD_CAP", 5)
+    found, gate = place()
+    parts, takes = budgets_of("bot", "shop", (("tokens_per_day", 100),))
+    for _ in range(2):
+        for number in range(40):
+            found.on_used(parts[0], takes[0]._replace(key=f"bot:shop:day{number}"), 100, True)
+    assert len(found._told) <= 5
+    wait_for(lambda: len(said(caplog)) == 40)  # once each, by what workers share
+    for _ in range(50):
+        spend(gate, 1)
+    assert not gate._reserved
 
 
 def test_counts_that_were_lost_are_made_again_from_the_ledger_once(place, usage):
@@ -375,10 +496,10 @@ def test_counts_of_a_day_and_a_month_of_bots_and_keys_are_made_again_once_by_man
 
 def test_counts_above_the_ledger_stay(place, usage):
     found, gate = place()
-    spend(gate, 800)
+    ask(gate, 800).settle(800)
     charged(usage, 1, 300)
     found.count_anew()
-    spend(gate, 200)
+    ask(gate, 200).settle(200)
     with pytest.raises(BudgetExceeded):
         spend(gate, 1)
 

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from chatbot.access.caller import PUBLISHABLE_SCOPES, admit
+from chatbot.access import caller
+from chatbot.access.caller import PUBLISHABLE_SCOPES
 from chatbot.access.directory import Directory
 from chatbot.access.keys import fixed_keys
 from chatbot.core.api_key import describe
@@ -42,6 +43,11 @@ TEXTS |= {"fixed": FIXED, "unknown": "sk_" + "u" * 40}
 ALL = (
     "chat", "models", "config", "feedback", "own_conversations", "conversations", "operate", "admin",
 )  # fmt: skip
+
+
+def admit(directory: Directory, text: str, *rest: str) -> caller.Caller:
+    """As requests are: the key first, then what it may do."""
+    return caller.admit(directory, caller.identify(directory, text), *rest)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from chatbot.access import limits as limits_module
 from chatbot.access import ticket as ticket_module
 from chatbot.access.limits import Asker
-from chatbot.access.ticket import Gate
+from chatbot.access.ticket import Gate, NeverFits
 from chatbot.core.api_key import PUBLISHABLE, SECRET, describe, new_text
 from chatbot.core.bot import Limits, read_bot
 from chatbot.core.errors import BudgetExceeded, RateLimitExceeded
@@ -19,7 +19,7 @@ from chatbot.shared.machine_meter import MachineMeter
 NOON = 1_795_780_800.0
 """2026-11-27, 12:00 in UTC."""
 HOUR, DAY = 3600.0, 86400.0
-REFUSED = (RateLimitExceeded, BudgetExceeded)
+REFUSED = (RateLimitExceeded, BudgetExceeded, NeverFits)
 _NO_LIMITS = ("history_tokens", "facts_tokens", "question_chars", "tokens_per_day", "tokens_per_month")  # fmt: skip
 OFF = {name: 0 for name in vars(Limits()) if name not in _NO_LIMITS}
 
@@ -203,6 +203,45 @@ def test_headers_are_of_the_nearest_limits_and_a_reset_is_when_all_is_there_agai
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("limits", "spent", "limit"),
+    [
+        # By share the large one is nearer; the next question is refused by the small one.
+        ({"tokens_per_minute": 500, "tokens_per_day": 10_000}, [450] * 20 + [100], "500"),
+        ({"tokens_per_day": 100_000, "tokens_per_month": 300_000}, [60_000], "100000"),
+        ({"tokens_per_day": 1000, "tokens_per_month": 1000}, [10], "1000"),
+    ],
+)
+def test_headers_are_of_the_limit_that_fewest_further_questions_fit_into(gate, clock, limits, spent, limit):  # fmt: skip
+    asker = visitor(**limits)
+    for tokens in spent:
+        ticket = gate.admit(asker, tokens)
+        ticket.settle(tokens)
+        headers = ticket.headers
+        clock.now += 60
+    assert headers["X-RateLimit-Limit-Tokens"] == limit
+
+
+def test_of_requests_it_is_the_fewest_that_are_left_and_not_the_smallest_share(gate):
+    asker = visitor(visitor_requests_per_minute=3, requests_per_minute=1000)
+    for number in range(996):
+        others = visitor(f"s:{number}", requests_per_minute=1000)
+        gate.admit(others, 1)
+    headers = gate.admit(asker, 1).headers
+    assert headers["X-RateLimit-Limit-Requests"] == "3"  # 2 of 3, and 3 of 1000
+    assert headers["X-RateLimit-Remaining-Requests"] == "2"
+
+
+def test_a_refusals_headers_are_of_the_limit_that_has_refused(gate):
+    asker = visitor(visitor_requests_per_day=2, address_requests_per_minute=2)
+    gate.admit(asker, 1)
+    gate.admit(asker, 1)
+    with pytest.raises(RateLimitExceeded) as refusal:
+        gate.admit(asker, 1)
+    assert refusal.value.detail == "visitor: visitor_requests_per_day"
+    assert refusal.value.headers["X-RateLimit-Reset-Requests"] == "24h0m0s"
+
+
 def test_at_the_reset_as_many_pass_as_there_are_and_not_before(gate, clock):
     asker = visitor(visitor_requests_per_minute=7)
     for _ in range(4):
@@ -234,10 +273,13 @@ def test_a_refusal_has_headers_that_are_true_of_before_it(gate):
 
 
 def test_a_visitor_is_told_whom_to_ask_instead_and_a_program_is_not(gate):
+    asker, owner = visitor(tokens_per_month=10), program(tokens_per_day=10)
+    for who in (asker, owner):
+        gate.admit(who, 5).settle(5)
     with pytest.raises(BudgetExceeded, match=r"this month\. Call us\.$"):
-        gate.admit(visitor(tokens_per_month=10), 11)
-    with pytest.raises(BudgetExceeded, match="tokens of this day"):
-        gate.admit(program(tokens_per_day=10), 11)
+        gate.admit(asker, 6)
+    with pytest.raises(BudgetExceeded, match="too few are left"):
+        gate.admit(owner, 6)
 
 
 # What the owner is told
@@ -258,18 +300,24 @@ def test_the_owner_is_told_what_is_used_in_truth(gate, told):
     assert said(told)[1:] == [("tokens_per_day", 80, False), ("tokens_per_day", 80, True)]
 
 
-def test_a_programs_request_for_more_than_all_of_a_budget_is_no_used_budget(gate, told):
-    asker = program(tokens_per_day=100)
-    with pytest.raises(BudgetExceeded, match="too few are left"):
+@pytest.mark.parametrize("asker", [program(tokens_per_day=100), visitor(tokens_per_day=100)])
+def test_what_is_larger_than_all_of_a_budget_is_no_used_budget_and_takes_nothing(gate, told, asker):
+    with pytest.raises(NeverFits) as never:
         gate.admit(asker, 101)
+    assert (never.value.part.name, never.value.take.limit) == ("tokens_per_day", 100)
+    assert never.value.headers["X-RateLimit-Remaining-Tokens"] == "100"
     assert told == []
     assert fits(gate, asker, 100)
 
 
-def test_a_bot_whose_budget_is_less_than_a_question_is_said(gate, told):
-    with pytest.raises(BudgetExceeded):
-        gate.admit(visitor(tokens_per_day=100), 101)
-    assert said(told) == [("tokens_per_day", 0, True)]
+def test_of_several_budgets_that_are_too_small_it_is_the_smallest(gate):
+    asker = visitor(key_limits={"tokens_per_month": 70}, tokens_per_day=100, tokens_per_month=90)
+    gate.admit(asker, 70)
+    with pytest.raises(NeverFits) as never:
+        gate.admit(asker, 101)
+    assert (never.value.part.subject, never.value.take.limit) == ("key", 70)
+    with pytest.raises(RateLimitExceeded, match="under way"):
+        gate.admit(asker, 70)
 
 
 def test_who_counts_alone_does_not_say_that_a_budget_is_used(clock, told):

@@ -19,6 +19,8 @@ from chatbot.store.database import Database
 from chatbot.store.directory import DirectoryStore
 from chatbot.store.saved import Charge, gather
 
+SOON = "within 5 seconds on all workers"
+
 
 @pytest.fixture
 def store(run, data_dir):
@@ -36,7 +38,11 @@ def test_a_stop_reaches_a_running_server_in_one_look_with_its_message(run, store
     )  # fmt: skip
     key = re.search(r"pk_\S+", run("keys", "create", "--bot", "shop"))[0]
     directory.look()
-    assert run("stop", "--bot", "shop", "--message", "Gone fishing.") == "Stopped: bot:shop.\n"
+    assert run("stop", "--bot", "shop", "--message", "Gone fishing.").splitlines() == [
+        "Stopped: bot:shop, within 5 seconds on all workers. Answers under way end.",
+        "Whoever asks is told: Gone fishing.",
+        "Answer again: python -m chatbot resume --bot shop",
+    ]
     directory.look()
     directory.look()
     with pytest.raises(ServiceStopped, match="Gone fishing"):
@@ -45,17 +51,35 @@ def test_a_stop_reaches_a_running_server_in_one_look_with_its_message(run, store
     (ids, message), = told  # fmt: skip
     assert directory.identify(key).id in ids
     assert message == "Gone fishing."
-    assert run("resume", "--bot", "shop") == "Answers again: bot:shop.\n"
+    assert run("resume", "--bot", "shop") == f"Answers again: bot:shop, {SOON}.\n"
     directory.look()
     directory.check_running("shop")
 
 
 def test_everything_and_a_provider_can_be_stopped(run, store):
-    assert run("stop") == "Stopped: all.\n"
-    assert run("stop", "--provider", "mock") == "Stopped: provider:mock.\n"
+    assert f"Stopped: all, {SOON}." in run("stop")
+    assert "Answer again: python -m chatbot resume\n" in run("stop")
+    said = run("stop", "--provider", "mock")
+    assert said.startswith(f"Stopped: provider:mock, {SOON}. Its targets are passed over")
+    assert "Where no other target is left, whoever asks is told: This chat is closed" in said
+    assert said.endswith("Answer again: python -m chatbot resume --provider mock\n")
     assert [what for what, _ in store.contents().stops] == ["all", "provider:mock"]
     run("stop", "--message", "Another message")
     assert dict(store.contents().stops)["all"] == "Another message"
+    assert run("resume").splitlines() == [f"Answers again: all, {SOON}.", "Still stopped: provider:mock."]  # fmt: skip
+
+
+def test_what_is_stopped_now_is_listed_with_its_message_and_the_command_that_ends_it(run, store):
+    assert run("stops") == "Nothing is stopped.\n"
+    run("stop", "--bot", "shop", "--message", "Gone\nfishing.")
+    run("stop")
+    first, how, second, how_all = run("stops").splitlines()
+    assert re.fullmatch(r"bot:shop  since \d{4}-\d\d-\d\d \d\d:\d\d UTC  Gone fishing\.", first)
+    assert second.startswith("all  since ")
+    commands = [line.partition("python -m chatbot ")[2].split() for line in (how, how_all)]
+    for command in commands:
+        run(*command)
+    assert run("stops") == "Nothing is stopped.\n"
 
 
 def test_what_is_not_there_is_said(run, store):
@@ -170,7 +194,7 @@ def test_a_stopped_provider_is_known_in_one_look_and_its_answers_are_let_finish(
 def test_the_stop_of_a_bot_that_is_deleted_can_be_taken_back(run, store):
     run("stop", "--bot", "shop")
     store.delete_bot("shop")
-    assert run("resume", "--bot", "shop") == "Answers again: bot:shop.\n"
+    assert run("resume", "--bot", "shop") == f"Answers again: bot:shop, {SOON}.\n"
     assert "is not stopped" in run.refused("resume", "--bot", "")
     assert "no bot" in run.refused("stop", "--bot", "")
     assert "no provider" in run.refused("stop", "--provider", "")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 import time
 
 import pytest
@@ -214,12 +216,63 @@ def test_a_secret_keys_budget_holds(site, path):
     assert 0 < sum(row.tokens for row in ledger(site)) <= 900
 
 
-def test_a_request_that_may_cost_more_than_the_whole_budget_is_refused(site, provider):
+def test_a_request_that_may_cost_more_than_the_whole_budget_is_told_what_fits(site, provider):
     headers = secret_key(site, tokens_per_day=10_000)
-    refused(complete(site, headers, max_tokens=20_000), "budget_exceeded")
-    refused(complete(site, headers, max_tokens=6000, n=2), "budget_exceeded")
+
+    def most(param: str = "max_tokens", **fields) -> int:
+        reply = complete(site, headers, **fields)
+        assert (reply.status_code, reply.json["error"]["code"]) == (400, "invalid_request")
+        assert reply.json["error"]["param"] == param
+        assert "Retry-After" not in reply.headers
+        return int(re.search(r"(\d+) at the most", reply.json["error"]["message"])[1])
+
+    whole, each = most(max_tokens=20_000), most(max_tokens=6000, n=2)
+    assert most("max_completion_tokens", max_tokens=None, max_completion_tokens=20_000) == whole
+    assert most("messages", messages=[{"role": "user", "content": "word " * 15_000}]) == 9999
+    for wrong in ({"max_tokens": whole + 1}, {"max_tokens": each + 1, "n": 2}):
+        assert complete(site, headers, **wrong).status_code == 400
     assert not provider.log
-    assert complete(site, headers, max_tokens=6000).status_code == 200
+    assert complete(site, headers, max_tokens=each, n=2).status_code == 200
+    provider.log.clear()
+    assert complete(site, secret_key(site, tokens_per_day=10_000), max_tokens=whole).status_code == 200  # fmt: skip
+
+
+def test_texts_to_embed_that_are_more_than_the_whole_budget_are_no_matter_of_waiting(site, provider):  # fmt: skip
+    headers = secret_key(site, tokens_per_month=100)
+    reply = complete(site, headers, "embeddings", input="word " * 200)
+    assert (reply.status_code, reply.json["error"]["param"]) == (400, "input")
+    assert not provider.log
+    assert "300 bytes" in reply.json["error"]["message"]
+    assert complete(site, headers, "embeddings", input="word", messages=[]).status_code == 200
+
+
+def test_a_visitors_question_that_is_too_long_for_the_budget_can_be_shortened(site, provider):
+    ada = visitor(site, bot(site, tokens_per_day=300, history_tokens=0))
+    question = "How long does the delivery of green tea take? " * 60
+    reply = ada.ask(question)
+    assert (reply.status_code, reply.json["error"]["param"]) == (400, "messages")
+    chars = int(re.search(r"shorten it to (\d+) characters", reply.json["error"]["message"])[1])
+    assert not provider.log
+    assert ada.ask(question[:chars]).status_code == 200
+
+
+def test_a_bot_whose_budget_no_question_fits_into_says_so_to_visitor_and_owner(site, provider, caplog):  # fmt: skip
+    reply = visitor(site, bot(site, tokens_per_day=50, history_tokens=0)).ask("Hello")
+    assert (reply.status_code, reply.json["error"]["code"]) == (503, "budget_too_small")
+    assert "tea@shop.example" in reply.json["error"]["message"]
+    assert "50" not in reply.json["error"]["message"]  # what it is set to is not the visitor's
+    assert reply.headers["X-Should-Retry"] == "false"
+    assert "Retry-After" not in reply.headers
+    assert not provider.log
+    (line,) = [r.fields for r in caplog.records if r.message == "request" and r.fields["code"]]
+    needed = int(
+        re.fullmatch(r"bot: tokens_per_day is 50, one question needs (\d+)", line["detail"])[1]
+    )
+    wait_for(lambda: [r for r in caplog.records if r.message == "budget"])
+    (told,) = [r.fields for r in caplog.records if r.message == "budget"]
+    assert (told["limit"], told["needed"]) == (50, needed)
+    enough = bot(site, tokens_per_day=needed, history_tokens=0)
+    assert visitor(site, enough).ask("Hello").status_code == 200
 
 
 def test_a_secret_key_of_a_bot_reserves_and_spends_of_the_bots_budget(site, provider):
@@ -359,3 +412,56 @@ def test_a_stop_that_comes_while_a_request_is_on_its_way_is_not_missed(site, pro
     services.directory._store.resume("bot:tea")
     services.directory.look()
     assert ada.ask("Hello").status_code == 200  # its slot was given back
+
+
+def _another_page(site, ada: Visitor) -> None:
+    ada.origin = "https://elsewhere.example"
+    assert ada.ask("Hello").status_code == 403
+
+
+def _the_widget_elsewhere(site, ada: Visitor) -> None:
+    headers = {"Origin": "https://elsewhere.example"}
+    reply = site.test_client().get(f"/api/v1/widget/config?key={ada.key}", headers=headers)
+    assert reply.status_code == 403
+
+
+def _not_for_this(site, ada: Visitor) -> None:
+    assert ada.call("GET", "/models").status_code == 403
+
+
+def _too_fast(site, ada: Visitor) -> None:
+    assert [ada.ask("Hello").status_code for _ in range(2)] == [200, 429]
+
+
+def _stopped(site, ada: Visitor) -> None:
+    site.extensions["chatbot"].directory._store.stop("bot:tea", "Closed.")
+    site.extensions["chatbot"].directory.look()
+    assert ada.ask("Hello").status_code == 503
+
+
+def _full(site, ada: Visitor) -> None:
+    site.extensions["chatbot"].running._limit = 0
+    assert ada.ask("Hello").status_code == 503
+
+
+@pytest.mark.parametrize(
+    "refuse", [_another_page, _the_widget_elsewhere, _not_for_this, _too_fast, _stopped, _full]
+)
+def test_the_line_of_a_refusal_names_the_key_and_the_bot_and_not_the_key_itself(site, caplog, refuse):  # fmt: skip
+    caplog.set_level(logging.INFO)
+    key = bot(site, visitor_requests_per_minute=1)
+    refuse(site, visitor(site, key))
+    key_id = next(k.id for k in site.extensions["chatbot"].directory.keys if k.bot_id == "tea")
+    line = [r.fields for r in caplog.records if r.message == "request"][-1]
+    assert line["status"] in (403, 429, 503)
+    assert (line["key_id"], line["bot_id"]) == (key_id, "tea")
+    assert key not in str([vars(r) for r in caplog.records])
+
+
+def test_a_secret_key_that_a_page_sends_is_named_in_the_log(site, caplog):
+    caplog.set_level(logging.INFO)
+    headers = secret_key(site)
+    assert complete(site, {**headers, "Origin": ORIGIN}).status_code == 403
+    line = [r.fields for r in caplog.records if r.message == "request"][-1]
+    assert line["key_id"].startswith("key_")
+    assert headers["Authorization"].split()[1] not in str(line)
