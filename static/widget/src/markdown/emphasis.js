@@ -103,7 +103,7 @@ export class Emphasis {
     const opener = this.open[index];
     const children = this.nodes.slice(opener.at + 1);
     const depth = depthOf(children);
-    if (depth > DEEPEST) return false;
+    if (depth > DEEPEST) return !!(this.open = []).length;
     opener.left -= width;
     opener.text = opener.char.repeat(opener.left);
     this.open.length = index + (opener.left ? 1 : 0);

@@ -3,7 +3,7 @@
  *
  * It is read again from where it was last final each time it grows. A place is final if no bracket and no emphasis is
  * open before it and what stands there can't become longer: mostly that is the last word's start. Where something stays
- * open, it is read again only when it has grown by a 64th, so that hostile text costs a constant per character.
+ * open, it is read again only when it has grown by a 32nd, so that hostile text costs a constant per character.
  *
  * Before the end is known, what is open is shown as if it was closed, and what could become syntax waits.
  * @import { Inline as Node, Text } from "./nodes.js"
@@ -36,7 +36,9 @@ class Scanner {
   pending = [];
   /** @type {Bracket[]} */
   brackets = [];
+  /** How many of them may still become something, and how many of those are images. */
   active = 0;
+  images = 0;
   stopped = false;
   growing = false;
   half = false;
@@ -108,6 +110,7 @@ class Scanner {
     const token = text(image ? "![" : "[");
     this.brackets.push({ token, index: this.pending.length, at: this.at, image, active: true, bound: inWord(this.before) });
     this.active++;
+    if (image) this.images++;
     this.literal(token.text);
   }
 
@@ -131,18 +134,23 @@ class Scanner {
   }
 
   fail() {
-    if (this.brackets.pop()?.active) this.active--;
+    this.pop();
     this.literal("]");
+  }
+
+  pop() {
+    const bracket = this.brackets.pop();
+    if (bracket?.active) this.active--;
+    if (bracket?.image) this.images--;
   }
 
   /** @param {Bracket} bracket @param {Found} found */
   succeed(bracket, found) {
     const children = this.take(bracket);
-    this.brackets.pop();
-    this.active--;
+    this.pop();
     this.at = found.end;
     if (bracket.image) return this.emit(image(found, plain(children), this.context));
-    for (const outer of this.brackets) this.deactivate(outer);
+    if (this.active > this.images) for (const outer of this.brackets) this.deactivate(outer);
     for (const node of link(found, children, this.context)) this.pending.push(node);
     this.flush();
   }
@@ -195,8 +203,7 @@ function cited(scanner, bracket) {
   const nodes = citations(scanner.context, inside.split(",").map(Number));
   if (!nodes) return false;
   scanner.pending.length = bracket.index;
-  scanner.brackets.pop();
-  scanner.active--;
+  scanner.pop();
   scanner.at++;
   for (const node of nodes) scanner.pending.push(node);
   scanner.flush();
@@ -411,7 +418,7 @@ export class Inline {
 
   /** @param {string} text */
   write(text) {
-    this.source += text;
+    this.source += this.source || this.before ? text : text.replace(/^[ \t\n]+/, "");
     if (this.source.length >= this.due) this.show(false);
   }
 
@@ -430,7 +437,7 @@ export class Inline {
     this.tail = unsettled(all, open);
     this.before = [...(this.before + this.source.slice(Math.max(0, settled - 2), settled))].pop() ?? "";
     this.source = this.source.slice(settled);
-    this.due = this.source.length + (this.source.length >> 6);
+    this.due = this.source.length + (this.source.length >> 5);
   }
 }
 

@@ -132,7 +132,7 @@ export class Paragraph {
     this.prose?.close();
   }
 
-  /** @param {"h1" | "h2"} tag */
+  /** @param {"h1" | "h2"} tag @returns {undefined} */
   toHeading(tag) {
     this.close();
     const { element } = this.open();
@@ -148,9 +148,9 @@ export class Paragraph {
   }
 }
 
-/** A line of `#`. What may be its closing sequence waits. */
+/** A line of `#`. What may be its closing sequence waits, with the space before it. */
 export class Heading extends Prose {
-  tail = "";
+  tail = " ";
 
   /** @param {HTMLElement} parent @param {Context} context @param {number} level */
   constructor(parent, context, level) {
@@ -168,7 +168,7 @@ export class Heading extends Prose {
   }
 
   lineEnd() {
-    if (!/^[ \t]*#+[ \t]*$/.test(this.tail)) super.write(this.tail);
+    if (!/^[ \t]+#+[ \t]*$/.test(this.tail)) super.write(this.tail);
     this.close();
   }
 }
@@ -179,7 +179,7 @@ function closingSequence(text) {
   let start = end;
   while (text[start - 1] === "#") start--;
   const before = text.slice(0, start).trimEnd().length;
-  return start === 0 || before < start ? before : end;
+  return before < start ? before : end;
 }
 
 /** Code, fenced or indented; the element that holds the text grows in place, so a copy button works at any time. */
@@ -304,7 +304,7 @@ export class Table {
   /** @param {string} part */
   into(part) {
     if (this.index < 0) this.index = 0;
-    if (this.index < this.columns.length) this.open().write(part === "\\|" ? "|" : this.cell?.inline.source || this.cell?.inline.before ? part : part.trimStart());
+    if (this.index < this.columns.length) this.open().write(part === "\\|" ? "|" : part);
   }
 
   open() {
