@@ -1,0 +1,22 @@
+/**
+ * Entities: all numeric ones and those names that occur in chats. HTML knows 2,125 names, which would weigh
+ * more than the whole renderer; others stay as they were written.
+ */
+const NAMES =
+  "amp&lt<gt>quot\"apos'nbsp\u00a0copy©reg®trade™hellip…mdash—ndash–lsquo‘rsquo’sbquo‚ldquo“rdquo”bdquo„laquo«raquo»bull•middot·para¶sect§deg°plusmn±times×divide÷minus−frac12½frac14¼frac34¾sup1¹sup2²sup3³micro\u00b5euro€pound£yen¥cent¢larr←uarr↑rarr→darr↓harr↔rArr⇒hArr⇔le≤ge≥ne≠asymp≈equiv≡infin∞sum∑prod∏radic√int∫part∂alpha\u03b1beta\u03b2gamma\u03b3delta\u03b4lambda\u03bbpi\u03c0sigma\u03c3omega\u03c9Delta\u0394Omega\u03a9auml\u00e4ouml\u00f6uuml\u00fcAuml\u00c4Ouml\u00d6Uuml\u00dcszlig\u00dfeacute\u00e9egrave\u00e8agrave\u00e0ccedil\u00e7ntilde\u00f1iquest¿iexcl¡check✓star☆hearts♥ensp\u2002emsp\u2003thinsp\u2009shy\u00adzwnj\u200czwj\u200d";
+/** @type {Map<string, string>} */
+const table = new Map();
+for (const [, name, character] of NAMES.matchAll(/([a-zA-Z]+(?:\d+(?![a-z]))?)([^])/g)) table.set(name, character);
+
+/** @param {number} code */
+const character = (code) => (code > 0 && code < 0x110000 && (code < 0xd800 || code > 0xdfff) ? String.fromCodePoint(code) : "\ufffd");
+
+/** @param {string} name between & and ; @returns {string | undefined} */
+export function entity(name) {
+  const [, hex, decimal] = /^#(?:[xX]([\da-fA-F]{1,6})|(\d{1,7}))$/.exec(name) ?? [];
+  return hex || decimal ? character(parseInt(hex || decimal, hex ? 16 : 10)) : table.get(name);
+}
+
+/** Back-slashes and entities, in what is no running text: destinations, titles, a fence's language. @param {string} source */
+export const unescaped = (source) =>
+  source.replace(/\\([!-/:-@[-`{-~])|&(#?\w{1,31});/g, (all, escaped, name) => escaped ?? entity(name) ?? all);

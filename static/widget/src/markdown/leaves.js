@@ -1,0 +1,331 @@
+/**
+ * Blocks that hold text. While one is open, each line comes as `line()`, any number of `write(text)`, `lineEnd()`;
+ * `close()` is the last. Its element is made when there is something to show in it.
+ * @import { Context } from "./index.js"
+ */
+import { unescaped } from "./entities.js";
+import { Inline } from "./inline.js";
+import { languageOf } from "./language.js";
+import { definition, PARTIAL } from "./links.js";
+import { append } from "./nodes.js";
+
+/** @typedef {{label: string, href: string, title: string, end: number}} Definition */
+
+/** An element with running text. */
+class Prose {
+  /** @param {HTMLElement} element @param {Context} context */
+  constructor(element, context) {
+    this.element = element;
+    this.context = context;
+    this.inline = new Inline(element, context);
+  }
+
+  /** @param {string} text */
+  write(text) {
+    this.inline.write(text);
+  }
+
+  close() {
+    this.inline.end();
+    const language = languageOf(this.element.textContent ?? "");
+    if (language && language !== this.context.lang) this.element.setAttribute("lang", language);
+  }
+}
+
+/** Takes definitions off the start. @param {string} source @param {boolean} complete @param {(found: Definition) => void} found */
+function afterDefinitions(source, complete, found) {
+  while (source[0] === "[") {
+    const next = definition(source, complete);
+    if (!next) break;
+    if (next === PARTIAL) return { source, waits: true };
+    found(next);
+    source = source.slice(next.end);
+  }
+  return { source, waits: !source };
+}
+
+/**
+ * Three things may still come of a paragraph's beginning: link definitions wait in `start` until they are certain; a line that
+ * begins with a pipe waits in `row` for the line below, which may make it a table's head; an underline makes it a heading.
+ */
+export class Paragraph {
+  /** @type {Prose | undefined} */
+  prose;
+  start = "";
+  defining = true;
+  row = "";
+  waiting = false;
+  lines = 0;
+  /** Kept of one line only. */
+  source = "";
+
+  /** @param {HTMLElement} parent @param {Context} context */
+  constructor(parent, context) {
+    this.parent = parent;
+    this.context = context;
+  }
+
+  line() {
+    this.release();
+    this.break = this.lines++ > 0;
+  }
+
+  /** @param {string} text */
+  write(text) {
+    if (this.lines === 1) this.source += text;
+    if (this.break && text[0] !== "|") this.text("\n");
+    if (this.waiting || ((this.break || !this.source.slice(text.length)) && text[0] === "|")) this.wait(text);
+    else this.text(text);
+    this.break = false;
+  }
+
+  /** @param {string} text */
+  wait(text) {
+    if (this.break) this.row = "\n";
+    this.waiting = true;
+    this.row += text;
+  }
+
+  release() {
+    const { row } = this;
+    this.row = "";
+    this.waiting = false;
+    if (row) this.text(row);
+  }
+
+  /** The line that the next may make a table's head. */
+  get head() {
+    return this.waiting ? this.row.trim() : this.lines === 1 ? this.source.trim() : "";
+  }
+
+  /** @param {string} text */
+  text(text) {
+    if (!this.defining) return this.open().write(text);
+    this.start += text;
+    this.define(false);
+  }
+
+  /** @param {boolean} complete */
+  define(complete) {
+    const { references } = this.context;
+    const rest = afterDefinitions(this.start, complete, (found) => references.has(found.label) || references.set(found.label, found));
+    this.start = rest.source;
+    if (rest.waits) return;
+    this.defining = false;
+    this.open().write(rest.source);
+  }
+
+  /** Whether there is more than definitions. */
+  get filled() {
+    return !!this.prose || !!this.row || !!afterDefinitions(this.start, true, () => {}).source;
+  }
+
+  open() {
+    return (this.prose ??= new Prose(append(this.parent, "p", { dir: "auto" }), this.context));
+  }
+
+  lineEnd() {}
+
+  close() {
+    this.release();
+    if (this.defining) this.define(true);
+    this.prose?.close();
+  }
+
+  /** @param {"h1" | "h2"} tag @returns {undefined} */
+  toHeading(tag) {
+    this.close();
+    const { element } = this.open();
+    const heading = append(this.parent, tag, { dir: "auto", lang: element.getAttribute("lang") ?? undefined });
+    while (element.firstChild) heading.appendChild(element.firstChild);
+    element.remove();
+  }
+
+  /** Gives its last line to a table. */
+  behead() {
+    if (!this.waiting) this.prose?.element.remove();
+    else if ((this.row = "", this.lines > 1)) this.close();
+  }
+}
+
+/** A line of `#`. What may be its closing sequence waits, with the space before it. */
+export class Heading extends Prose {
+  tail = " ";
+
+  /** @param {HTMLElement} parent @param {Context} context @param {number} level */
+  constructor(parent, context, level) {
+    super(append(parent, /** @type {"h1"} */ (`h${level}`), { dir: "auto" }), context);
+  }
+
+  line() {}
+
+  /** @param {string} text */
+  write(text) {
+    this.tail += text;
+    const start = closingSequence(this.tail);
+    super.write(this.tail.slice(0, start));
+    this.tail = this.tail.slice(start);
+  }
+
+  lineEnd() {
+    if (!/^[ \t]+#+[ \t]*$/.test(this.tail)) super.write(this.tail);
+    this.close();
+  }
+}
+
+/** Where spaces, `#`s and spaces at the end begin, if those `#`s follow a space. @param {string} text */
+function closingSequence(text) {
+  const end = text.trimEnd().length;
+  let start = end;
+  while (text[start - 1] === "#") start--;
+  const before = text.slice(0, start).trimEnd().length;
+  return before < start ? before : end;
+}
+
+/** Code, fenced or indented; the element that holds the text grows in place, so a copy button works at any time. */
+export class Code {
+  /** Empty lines, that are code only if code follows. */
+  empty = "";
+  /** @type {Text | undefined} */
+  text;
+
+  /** @param {HTMLElement} parent @param {Context} context @param {string} [info] @param {string} [fence] @param {number} [indent] */
+  constructor(parent, { copy, document }, info = "", fence = "", indent = 0) {
+    this.fence = fence;
+    this.indent = indent;
+    const language = unescaped(info).split(/\s/)[0];
+    const box = append(parent, "div", { class: "code" });
+    const head = append(box, "div", { class: "head" });
+    if (language) append(head, "span", { class: "language" }, language);
+    const pre = append(box, "pre", { dir: "ltr", tabindex: "0" });
+    this.code = append(pre, "code", { class: language ? `language-${language}` : undefined });
+    const button = copy?.(() => this.code.textContent ?? "");
+    if (button) head.appendChild(button);
+    this.document = document;
+  }
+
+  /** @param {string} text of a line */
+  closes(text) {
+    return this.fence && new RegExp(`^${this.fence[0]}{${this.fence.length},}[ \\t]*$`).test(text);
+  }
+
+  line() {
+    if (this.empty) this.put(this.empty);
+    this.empty = "";
+  }
+
+  /** @param {string} text */
+  write(text) {
+    if (text) this.put(text);
+  }
+
+  /** @param {string} text */
+  put(text) {
+    if (this.text) this.text.appendData(text);
+    else this.text = this.code.appendChild(this.document.createTextNode(text));
+  }
+
+  lineEnd() {
+    this.put("\n");
+  }
+
+  close() {}
+}
+
+/** @param {string} row @returns {string[]} */
+function cells(row) {
+  const inner = row.trim().replace(/^\|/, "");
+  return inner.replace(/(^|[^\\])((?:\\\\)*)\|$/, "$1$2").split(/(?<!\\)\|/);
+}
+
+/** How a table's columns stand, if this is the line under its head. @param {string} head @param {string} line */
+export function columns(head, line) {
+  if (!head.includes("|") || !/^\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/.test(line)) return;
+  const found = cells(line).map((cell) => alignment(cell.trim()));
+  return found.length === cells(head).length ? found : undefined;
+}
+
+/** @param {string} rule */
+function alignment(rule) {
+  const right = rule.endsWith(":");
+  return rule.startsWith(":") ? (right ? "center" : "left") : right ? "right" : undefined;
+}
+
+const TD = "td";
+const TH = "th";
+
+export class Table {
+  /** @type {typeof TD | typeof TH} */
+  tag = TH;
+  /** @type {HTMLElement | undefined} */
+  body;
+  /** @type {HTMLElement | undefined} */
+  row;
+  /** @type {Prose | undefined} */
+  cell;
+  index = 0;
+  held = "";
+
+  /** @param {HTMLElement} parent @param {Context} context @param {string} head @param {(string | undefined)[]} columns */
+  constructor(parent, context, head, columns) {
+    this.context = context;
+    this.columns = columns;
+    this.table = append(parent, "table");
+    this.start(append(this.table, "thead"));
+    this.write(head);
+    this.lineEnd();
+  }
+
+  /** @param {HTMLElement} group */
+  start(group) {
+    this.row = append(group, "tr");
+    this.index = -1;
+    this.tag = group === this.body ? TD : TH;
+  }
+
+  line() {
+    this.start((this.body ??= append(this.table, "tbody")));
+  }
+
+  /** Cells end at pipes, also in code, but not at escaped ones. @param {string} text */
+  write(text) {
+    const parts = (this.held + text).split(/(\\[^]?|\|)/);
+    this.held = parts[parts.length - 2] === "\\" ? "\\" : "";
+    if (this.held) parts.pop(), parts.pop();
+    for (const part of parts) this.part(part);
+  }
+
+  /** @param {string} part */
+  part(part) {
+    if (part === "|") this.next();
+    else if (this.cell || /[^ \t]/.test(part)) this.into(part);
+  }
+
+  /** @param {string} part */
+  into(part) {
+    if (this.index < 0) this.index = 0;
+    if (this.index < this.columns.length) this.open().write(part === "\\|" ? "|" : part);
+  }
+
+  open() {
+    const attributes = { dir: "auto", class: this.columns[this.index], scope: this.tag === TH ? "col" : undefined };
+    return (this.cell ??= new Prose(append(/** @type {HTMLElement} */ (this.row), this.tag, attributes), this.context));
+  }
+
+  /** A pipe: the row's first may stand before its first cell. */
+  next() {
+    if (this.index >= 0 && this.index < this.columns.length) this.open().close();
+    this.cell = undefined;
+    this.index++;
+  }
+
+  lineEnd() {
+    if (this.held) this.into(this.held);
+    this.held = "";
+    if (this.cell) this.next();
+    this.index = Math.max(this.index, 0);
+    while (this.index < this.columns.length) this.next();
+  }
+
+  close() {}
+}

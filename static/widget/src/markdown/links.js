@@ -1,0 +1,136 @@
+/**
+ * Where links lead. An address counts as what the URL parser makes of it, for that is what a browser would open: tabs in
+ * `java\nscript:`, entities and mixed case are gone by then. Three schemes pass. Nothing else becomes an address at all.
+ *
+ * Half a link is neither one nor none: what ends with the text says so by `short`, and is asked again when more has come.
+ * Addresses, titles and labels have a longest length, else 10,000 `](` would each look to the end of the text.
+ */
+import { unescaped } from "./entities.js";
+
+export const PARTIAL = Symbol();
+/** @typedef {{href: string, title: string}} Target */
+
+/** @param {string} href @param {string} [base] @returns {URL | null} */
+export function safeURL(href, base) {
+  try {
+    const url = new URL(href.replace(/\\/g, "%5C"), base);
+    return /^(https?|mailto):$/.test(url.protocol) ? url : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The host (of mail the address), unless the words begin with it or it is the page's own. @param {URL} url @param {string} words @param {string} [base] */
+export function hostToShow(url, words, base) {
+  const host = url.host || url.pathname;
+  const shown = words.trim().toLowerCase().replace(/^(https?:\/\/|mailto:)/, "");
+  const next = shown.startsWith(host) && (shown[host.length] ?? "/");
+  return host === safeURL("", base)?.host || (next && "/?#".includes(next)) ? "" : host;
+}
+
+/** @param {string} label */
+export const labelKey = (label) => label.trim().replace(/\s+/g, " ").toLowerCase().toUpperCase();
+
+class Reader {
+  short = false;
+
+  /** @param {string} source @param {number} at */
+  constructor(source, at) {
+    this.source = source;
+    this.at = at;
+  }
+
+  peek() {
+    this.short ||= this.at >= this.source.length;
+    return this.source[this.at];
+  }
+
+  /** @param {RegExp} sticky */
+  match(sticky) {
+    sticky.lastIndex = this.at;
+    const found = sticky.exec(this.source);
+    if (found) this.at = sticky.lastIndex;
+    this.peek();
+    return found?.[0];
+  }
+
+  /** @param {string} character */
+  next(character) {
+    return this.peek() === character && !!++this.at;
+  }
+
+  /** @param {RegExp} body @param {string} end */
+  quoted(body, end) {
+    this.at++;
+    const found = this.match(body);
+    return this.next(end) ? found : undefined;
+  }
+
+  destination() {
+    return this.peek() === "<" ? this.quoted(/(?:[^<>\n\\]|\\.?){0,2000}/y, ">") : this.bare();
+  }
+
+  /** Parentheses may stand in an address if each has its other. */
+  bare() {
+    const start = this.at;
+    for (let depth = 0, c; (c = this.peek()) && c > " " && this.at - start < 2000; this.at++) {
+      if (c === "\\" && /[!-/:-@[-`{-~]/.test(this.source[this.at + 1])) this.at++;
+      else if (c === "(") depth++;
+      else if (c === ")" && !depth--) break;
+    }
+    return this.balanced(this.source.slice(start, this.at));
+  }
+
+  /** @param {string} address */
+  balanced(address) {
+    const naked = address.replace(/\\./g, "");
+    return naked.split("(").length === naked.split(")").length ? address : undefined;
+  }
+
+  title() {
+    const c = this.peek();
+    if (c === '"') return this.quoted(/(?:[^"\\]|\\[^]?){0,1000}/y, c);
+    if (c === "'") return this.quoted(/(?:[^'\\]|\\[^]?){0,1000}/y, c);
+    return c === "(" ? this.quoted(/(?:[^()\\]|\\[^]?){0,1000}/y, ")") : undefined;
+  }
+
+  space() {
+    return this.match(/[ \t]*\n?[ \t]*/y);
+  }
+}
+
+/** @param {string} [href] @param {string} [title] */
+const target = (href = "", title = "") => ({ href: unescaped(href), title: unescaped(title) });
+
+/** @param {string} source @param {number} at after `](` @param {boolean} complete */
+export function inlineTarget(source, at, complete) {
+  const reader = new Reader(source, at);
+  reader.space();
+  const href = reader.destination();
+  const title = reader.space() && reader.title();
+  reader.space();
+  if (href != null && reader.next(")")) return { ...target(href, title), end: reader.at };
+  return reader.short && !complete ? PARTIAL : null;
+}
+
+/** `[label]: address "title"` at the start. @param {string} source @param {boolean} complete */
+export function definition(source, complete) {
+  const reader = new Reader(source, 0);
+  const label = reader.quoted(/(?:[^[\]\\]|\\[^]?){0,999}/y, "]");
+  const href = label?.trim() && reader.next(":") ? (reader.space(), reader.destination()) : undefined;
+  if (reader.short && !complete) return PARTIAL;
+  return href == null || (!href && source[reader.at - 1] !== ">") ? null : ended(reader, labelKey(label ?? ""), href, complete);
+}
+
+/** @param {Reader} reader @param {string} label @param {string} href @param {boolean} complete */
+function ended(reader, label, href, complete) {
+  const end = /[ \t]*(?:\n|$)/y;
+  const start = reader.at;
+  const plainEnd = reader.match(end) != null && reader.at;
+  reader.at = start;
+  const title = reader.space() ? reader.title() : undefined;
+  const titled = title != null && reader.match(end) != null;
+  if (reader.short && !complete) return PARTIAL;
+  if (titled) return { label, ...target(href, title), end: reader.at };
+  return plainEnd ? { label, ...target(href), end: plainEnd } : null;
+}
