@@ -12,7 +12,9 @@ _PAGE_POLICY = (
 )
 _EVERYWHERE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 _NOT_STORED = {"Cache-Control": "no-store"}
+# A form that is sent under "no-referrer" has the origin "null", also to its own server.
 _PAGES = {
+    "Referrer-Policy": "same-origin",
     "Content-Security-Policy": _PAGE_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",

@@ -17,7 +17,7 @@ from chatbot.protocol.chat_request import ChatRequest
 from chatbot.store.conversations import Conversation
 from chatbot.store.database import StoreAway
 from chatbot.web.chat import answer
-from chatbot.web.guard import check_own_form, in_time, own_origin, services
+from chatbot.web.guard import check_own_form, in_time, known_key, own_origin, services
 from chatbot.web.telling import tell, told
 
 bp = Blueprint("plain", __name__)
@@ -50,8 +50,7 @@ def ask(key: str) -> _Page:
 
 def _caller(key: str) -> tuple[Caller, Bot]:
     own = own_origin()
-    who = admit(services().directory, key, own, own, "own_conversations")
-    g.record.key_id, g.record.bot_id = who.key.id, who.key.bot_id or ""
+    who = admit(services().directory, known_key(key), own, own, "own_conversations")
     if who.bot is None or not who.is_publishable:
         raise NotFound("There is no chat at this address.")
     return who, who.bot

@@ -2,15 +2,17 @@
 import { ChatAPI } from "./chat_api.js";
 import { ChatbotWidget, publish } from "./widget.js";
 
-/** @import { Mounted } from "./ui.js" */
+/** @import { Mounted, WidgetOptions } from "./ui.js" */
 
 export { ChatAPI, ChatbotWidget };
 
 /**
  * @param {Mounted} mounted the loader's
  * @param {Array<[string, IArguments]>} calls made before, in their order
+ * @param {(options: WidgetOptions) => Mounted} mount for another chat after this one
  */
-export function start(mounted, calls) {
+export function start(mounted, calls, mount) {
+  ChatbotWidget.mount = mount;
   ChatbotWidget.current = new ChatbotWidget(mounted);
   publish();
   if (mounted.pressed || mounted.options.open) ChatbotWidget.current.open();

@@ -53,7 +53,7 @@ export class Connection {
       method,
       signal: limit.signal,
       headers: await this.#headers(asked),
-      body: JSON.stringify(body),
+      body: JSON.stringify(bare(body)),
       credentials: "omit",
       redirect: "manual",
       cache: "no-store",
@@ -140,4 +140,14 @@ async function errorIn(response, limit) {
 function filled(headers) {
   const said = Object.entries(headers).filter(([, value]) => value);
   return /** @type {Record<string, string>} */ (Object.fromEntries(said));
+}
+
+/**
+ * The same value out of reach of a page that gives arrays a `toJSON` (Prototype.js does): each would be sent as a text.
+ * @param {any} value @returns {any}
+ */
+function bare(value) {
+  if (Array.isArray(value)) return Object.assign(value.map(bare), { toJSON: undefined });
+  if (!value || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, bare(inner)]));
 }

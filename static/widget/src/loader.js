@@ -82,7 +82,7 @@ function main(tag) {
     if (loading || !mounted) return;
     var at = mounted;
     loading = load(at.options, tag).then(
-      function (body) { body.start(at, calls); },
+      function (body) { body.start(at, calls, mount); },
       function () {
         // A lost connection must not leave a button that does nothing.
         loading = undefined;

@@ -27,7 +27,7 @@ export class BotMessage {
     this.#renderer = new MarkdownRenderer(this.content, {
       citation: (n) => this.sources.reference(n),
       copy: (text) => copyButton(text, words),
-      image: (host) => say(words.image, { host }),
+      words: { image: words.image },
     });
     this.#frames = new Frames((text) => {
       this.#renderer.write(text);

@@ -5,7 +5,6 @@
 import { Chat } from "./chat.js";
 import { ChatAPI } from "./chat_api.js";
 import { isolate } from "./isolation.js";
-import { mount } from "./launcher.js";
 import { Panel } from "./panel.js";
 import { sheet } from "./styles.js";
 import { WORDS } from "./words.js";
@@ -17,6 +16,8 @@ import { WORDS } from "./words.js";
 export class ChatbotWidget {
   /** @type {ChatbotWidget | null} */
   static current = null;
+  /** Puts the closed chat into the page. The loader has it already, so it hands its own on. @type {(options: WidgetOptions) => Mounted} */
+  static mount;
   /** @type {Map<string, Set<(detail: any) => void>>} */
   #listeners = new Map();
   /** @type {() => void} */
@@ -28,7 +29,7 @@ export class ChatbotWidget {
    * @param {WidgetOptions} options
    */
   static init(options) {
-    ChatbotWidget.current ??= new ChatbotWidget(mount(options));
+    ChatbotWidget.current ??= new ChatbotWidget(ChatbotWidget.mount(options));
     if (options.open) ChatbotWidget.current.open();
     return ChatbotWidget.current;
   }

@@ -28,7 +28,7 @@ export const WORDS = {
   copy: "Copy",
   copied: "Copied",
   copyId: "Copy request id",
-  image: "Show image from {host}",
+  image: "Show image",
   tooLong: "{over} characters too many",
   retrying: "Not reached. Asking again in {seconds} s.",
   now: "Now",

@@ -219,7 +219,6 @@ const PATCHES = () => {
   Object.prototype.inherited = "yes";
   Element.prototype.remove = function () { throw new Error("patched"); };
   Function.prototype.bind = function () { return this; };
-  String.prototype.trim = function () { return "patched"; };
   window.fetchLog = [];
 };
 
