@@ -87,7 +87,9 @@ export function mount(options) {
 function remain(host) {
   function put() {
     var html = document.documentElement;
-    if (host.parentNode !== html) html.appendChild(host);
+    if (host.parentNode === html) return;
+    html.appendChild(host);
+    if (isShifted(html)) lift(host);
   }
   var watch = new MutationObserver(put);
   // The document too: some libraries replace <html> itself.
@@ -98,6 +100,19 @@ function remain(host) {
     watch.disconnect();
     if (host.parentNode) host.parentNode.removeChild(host);
   };
+}
+
+/** Whether what is fixed goes along with <html>, and not with the window. @param {Element} html */
+function isShifted(html) {
+  var style = getComputedStyle(html);
+  return style.transform !== "none" || style.filter !== "none" || style.perspective !== "none";
+}
+
+/** Above the page, in the window's own place: only where it must be, for no z-index goes there. @param {HTMLElement} host */
+function lift(host) {
+  if (!host.showPopover) return;
+  host.popover = "manual";
+  host.showPopover();
 }
 
 /** A link to the page that answers without this script. @param {WidgetOptions} options */
