@@ -26,6 +26,9 @@ const MAIL = /[\w.+-]{1,64}@(?:[a-z\d-]{1,63}\.){1,4}[a-z\d]{1,63}(?![\w-])/iy;
 const GROWING = /(?:https?:\/?|[\w.+-]{1,64}(?:@[a-z\d.-]{0,320})?)$/iy;
 const ANGLE = /<([a-z][a-z\d+.-]{1,31}:[^\s<>]*|[\w.!#$%&'*+/=?^`{|}~-]+@[a-z\d.-]+)>/iy;
 
+/** @param {string} first before all @param {string} source @param {number} at */
+const characterBefore = (first, source, at) => [...(first + source.slice(Math.max(0, at - 2), at))].pop() ?? "";
+
 class Scanner {
   /** Where what was found is final up to, and how many nodes that are. */
   settled = 0;
@@ -66,13 +69,8 @@ class Scanner {
     (readers[this.source[this.at]] ?? word)(this);
   }
 
-  /** The character before this place. */
   get before() {
-    return [...(this.first + this.source.slice(Math.max(0, this.at - 2), this.at))].pop() ?? "";
-  }
-
-  get rest() {
-    return this.source.slice(this.at);
+    return characterBefore(this.first, this.source, this.at);
   }
 
   /** @param {RegExp} sticky @param {number} [at] */
@@ -212,21 +210,16 @@ function cited(scanner, bracket) {
 
 /** @param {Context} context @param {number[]} numbers @returns {Node[] | undefined} nothing if there is none of these sources */
 function citations(context, numbers) {
-  const nodes = numbers.map((n) => citation(context, n) ?? text(`[${n}]`));
-  return nodes.some((node) => !isText(node)) ? nodes : undefined;
+  const nodes = numbers.map((n) => citation(context, n));
+  return nodes.every(isText) ? undefined : nodes;
 }
 
-/** Asking makes a node, and the text is read again and again: one is kept for when it is placed. @param {Context} context @param {number} n */
-function citation(context, n) {
-  const ask = () => context.spare.get(n) ?? context.citation?.(n);
-  const node = ask();
-  if (!node) return;
-  context.spare.set(n, node);
-  return made(`cite ${n}`, () => {
-    const node = ask();
-    context.spare.delete(n);
-    return /** @type {ChildNode} */ (node ?? context.document.createTextNode(`[${n}]`));
-  });
+/** The text is read again and again, so that there is a source is remembered, and its node made when it is placed. @param {Context} context @param {number} n */
+function citation({ cited, citation, document }, n) {
+  const words = `[${n}]`;
+  if (!citation || !(cited.has(n) || citation(n))) return text(words);
+  cited.add(n);
+  return made(`cite ${n}`, () => /** @type {ChildNode} */ (citation(n) ?? document.createTextNode(words)));
 }
 
 /** @param {Scanner} scanner */
@@ -244,9 +237,9 @@ function word(scanner) {
 
 /** Addresses that stand in the text. @param {Scanner} scanner */
 function address(scanner) {
-  const { source, complete } = scanner;
+  const { source, complete, at } = scanner;
   const raw = scanner.look(ADDRESS)?.[0];
-  if (raw) return bareURL(scanner, trimmed(raw), !complete && scanner.at + raw.length === source.length);
+  if (raw) return bareURL(scanner, trimmed(raw), !complete && at + raw.length === source.length);
   scanner.growing ||= !complete && !!scanner.look(GROWING);
   const mail = !scanner.growing && scanner.look(MAIL)?.[0];
   return mail && bareLink(scanner, `mailto:${mail}`, mail);
@@ -254,10 +247,9 @@ function address(scanner) {
 
 /** @param {Scanner} scanner @param {string} shown @param {boolean} open */
 function bareURL(scanner, shown, open) {
-  if (open) scanner.stopped = true;
-  else return bareLink(scanner, shown.replace(/^www/i, "http://$&"), shown);
+  if (!open) return bareLink(scanner, shown.replace(/^www/i, "http://$&"), shown);
   scanner.emit(element("a", [text(shown)]));
-  return true;
+  return (scanner.stopped = true);
 }
 
 /** @param {Scanner} scanner @param {string} href @param {string} shown */
@@ -304,9 +296,9 @@ function code(scanner) {
   if (scanner.waits(/`+$/y)) return;
   const [run] = /** @type {RegExpExecArray} */ (scanner.look(/`+/y));
   const start = scanner.at + run.length;
-  const end = closing(scanner, start, run.length);
+  const end = run.length < 32 && closing(scanner, start, run.length);
   if (end) scanner.emit(codeSpan(scanner.source.slice(start, end)), end + run.length - scanner.at);
-  else if (scanner.complete) scanner.literal(run);
+  else if (scanner.complete || run.length > 31) scanner.literal(run);
   else halfCode(scanner, scanner.source.slice(start));
 }
 
@@ -435,7 +427,7 @@ export class Inline {
     const all = merged([...kept, ...emphasis.nodes]);
     patch(this.parent, this.tail, all);
     this.tail = unsettled(all, open);
-    this.before = [...(this.before + this.source.slice(Math.max(0, settled - 2), settled))].pop() ?? "";
+    this.before = characterBefore(this.before, this.source, settled);
     this.source = this.source.slice(settled);
     this.due = this.source.length + (this.source.length >> 5);
   }

@@ -55,6 +55,7 @@ export class Paragraph {
   defining = true;
   row = "";
   waiting = false;
+  fresh = false;
   lines = 0;
   /** Kept of one line only. */
   source = "";
@@ -67,29 +68,23 @@ export class Paragraph {
 
   line() {
     this.release();
-    this.break = this.lines++ > 0;
+    this.fresh = true;
+    this.lines++;
   }
 
   /** @param {string} text */
   write(text) {
     if (this.lines === 1) this.source += text;
-    if (this.break && text[0] !== "|") this.text("\n");
-    if (this.waiting || ((this.break || !this.source.slice(text.length)) && text[0] === "|")) this.wait(text);
-    else this.text(text);
-    this.break = false;
-  }
-
-  /** @param {string} text */
-  wait(text) {
-    if (this.break) this.row = "\n";
-    this.waiting = true;
-    this.row += text;
+    if (this.fresh) this.waiting = text[0] === "|";
+    const all = this.fresh && this.lines > 1 ? `\n${text}` : text;
+    this.fresh = false;
+    if (this.waiting) this.row += all;
+    else this.text(all);
   }
 
   release() {
     const { row } = this;
     this.row = "";
-    this.waiting = false;
     if (row) this.text(row);
   }
 
@@ -204,9 +199,20 @@ export class Code {
     this.document = document;
   }
 
-  /** @param {string} text of a line */
-  closes(text) {
-    return this.fence && new RegExp(`^${this.fence[0]}{${this.fence.length},}[ \\t]*$`).test(text);
+  /** @param {string} line */
+  closes(line) {
+    return line.length >= this.fence.length && this.mayClose(line);
+  }
+
+  /** @param {string} line or its beginning */
+  mayClose(line) {
+    return (this.fence[0] === "~" ? /^ *~+[ \t]*$/ : /^ *`+[ \t]*$/).test(line);
+  }
+
+  /** @param {import("./line.js").Line} line */
+  blank(line) {
+    line.skip(4);
+    this.empty += `${line.text}\n`;
   }
 
   line() {
@@ -232,17 +238,14 @@ export class Code {
   close() {}
 }
 
-/** @param {string} row @returns {string[]} */
-function cells(row) {
-  const inner = row.trim().replace(/^\|/, "");
-  return inner.replace(/(^|[^\\])((?:\\\\)*)\|$/, "$1$2").split(/(?<!\\)\|/);
-}
+/** @param {string} row */
+const cells = (row) => row.replace(/\\./g, "").trim().replace(/^\||\|$/g, "").split("|");
 
 /** How a table's columns stand, if this is the line under its head. @param {string} head @param {string} line */
 export function columns(head, line) {
-  if (!head.includes("|") || !/^\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/.test(line)) return;
-  const found = cells(line).map((cell) => alignment(cell.trim()));
-  return found.length === cells(head).length ? found : undefined;
+  if (!head.includes("|") || !/^\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?$/.test(line.trimEnd())) return;
+  const found = cells(line);
+  return found.length === cells(head).length ? found.map((cell) => alignment(cell.trim())) : undefined;
 }
 
 /** @param {string} rule */

@@ -73,25 +73,19 @@ class Reader {
   /** Parentheses may stand in an address if each has its other. */
   bare() {
     const start = this.at;
-    for (let depth = 0, c; (c = this.peek()) && c > " " && this.at - start < 2000; this.at++) {
+    let depth = 0;
+    for (let c; (c = this.peek()) > " " && this.at - start < 2000; this.at++) {
       if (c === "\\" && /[!-/:-@[-`{-~]/.test(this.source[this.at + 1])) this.at++;
       else if (c === "(") depth++;
       else if (c === ")" && !depth--) break;
     }
-    return this.balanced(this.source.slice(start, this.at));
-  }
-
-  /** @param {string} address */
-  balanced(address) {
-    const naked = address.replace(/\\./g, "");
-    return naked.split("(").length === naked.split(")").length ? address : undefined;
+    return depth > 0 ? undefined : this.source.slice(start, this.at);
   }
 
   title() {
     const c = this.peek();
-    if (c === '"') return this.quoted(/(?:[^"\\]|\\[^]?){0,1000}/y, c);
-    if (c === "'") return this.quoted(/(?:[^'\\]|\\[^]?){0,1000}/y, c);
-    return c === "(" ? this.quoted(/(?:[^()\\]|\\[^]?){0,1000}/y, ")") : undefined;
+    const end = c === "(" ? ")" : c;
+    return /["'(]/.test(c) ? this.quoted(new RegExp(`(?:[^${c}${end}\\\\]|\\\\[^]?){0,1000}`, "y"), end) : undefined;
   }
 
   space() {

@@ -40,15 +40,22 @@ export function merged(nodes) {
 
 /**
  * @template {keyof HTMLElementTagNameMap} T
+ * @param {Document} document @param {T} tag @param {Attributes} attributes @param {string} [words]
+ */
+export function create(document, tag, attributes, words) {
+  const node = document.createElement(tag);
+  for (const name in attributes) if (attributes[name] != null) node.setAttribute(name, attributes[name]);
+  if (words) node.appendChild(document.createTextNode(words));
+  return node;
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} T
  * @param {Node} parent @param {T} tag @param {Attributes} [attributes] @param {string} [words]
  * @returns {HTMLElementTagNameMap[T]}
  */
 export function append(parent, tag, attributes = {}, words) {
-  const doc = /** @type {Document} */ (parent.ownerDocument);
-  const node = doc.createElement(tag);
-  for (const name in attributes) if (attributes[name] != null) node.setAttribute(name, attributes[name]);
-  if (words) node.appendChild(doc.createTextNode(words));
-  return parent.appendChild(node);
+  return parent.appendChild(create(/** @type {Document} */ (parent.ownerDocument), tag, attributes, words));
 }
 
 /** @param {Node} parent @param {Inline} node @returns {Ref} */
