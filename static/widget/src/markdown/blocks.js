@@ -33,190 +33,192 @@ const TASK = /^\[([ xX])\][ \t]+(?=[^ \t])/;
 const WAITS = /^(?:#{1,6}[ \t]*|`{1,2}|`{3,}[^`]*|~{1,2}|~{3,}.*|([-_*])(?:[ \t]*\1)*[ \t]*|(?:[-+*]|\d{1,9}[.)])[ \t]*|\d{1,9})$/;
 
 export class Blocks {
+  #root;
+  #context;
   /** @type {Container[]} */
-  stack = [];
+  #stack = [];
   /** @type {Leaf | undefined} */
-  leaf;
+  #leaf;
   /** What has come of a line that is not certain yet. */
-  held = "";
-  due = 0;
-  flows = false;
-  blank = false;
+  #held = "";
+  #due = 0;
+  #flows = false;
+  #blank = false;
 
   /** @param {HTMLElement} root @param {Context} context */
   constructor(root, context) {
-    this.root = root;
-    this.context = context;
+    this.#root = root;
+    this.#context = context;
   }
 
   /** @param {string} text without a line end @param {boolean} complete whether the line ends here */
   write(text, complete) {
-    if (this.flows) this.leaf?.write(text);
-    else this.begin(text, complete);
-    if (!complete || !this.flows) return;
-    this.leaf?.lineEnd();
-    this.flows = false;
-    if (this.leaf instanceof Heading) this.leaf = undefined;
+    if (this.#flows) this.#leaf?.write(text);
+    else this.#begin(text, complete);
+    if (!complete || !this.#flows) return;
+    this.#leaf?.lineEnd();
+    this.#flows = false;
+    if (this.#leaf instanceof Heading) this.#leaf = undefined;
   }
 
   end() {
-    if (this.flows || this.held) this.write("", true);
-    this.truncate(0);
+    if (this.#flows || this.#held) this.write("", true);
+    this.#truncate(0);
   }
 
   /** @param {string} text @param {boolean} complete */
-  begin(text, complete) {
-    this.held += text;
-    if (!complete && this.held.length < this.due) return;
-    this.due = this.held.length + 1 + (this.held.length >> 4);
-    const act = this.plan(new Line(this.held), complete);
+  #begin(text, complete) {
+    this.#held += text;
+    if (!complete && this.#held.length < this.#due) return;
+    this.#due = this.#held.length + 1 + (this.#held.length >> 4);
+    const act = this.#plan(new Line(this.#held), complete);
     if (!act) return;
-    this.held = "";
-    this.due = 0;
+    this.#held = "";
+    this.#due = 0;
     act();
   }
 
   /** @param {Line} line @param {boolean} complete @returns {Act | undefined} nothing if it is not certain yet */
-  plan(line, complete) {
+  #plan(line, complete) {
     let depth = 0;
-    while (depth < this.stack.length && goesOn(this.stack[depth], line)) depth++;
-    const leaf = depth === this.stack.length ? this.leaf : undefined;
-    if (leaf instanceof Code && leaf.fence) return this.planFenced(line, leaf, complete);
-    return this.planOpenings({ depth, opens: [], line }, leaf, complete);
+    while (depth < this.#stack.length && goesOn(this.#stack[depth], line)) depth++;
+    const leaf = depth === this.#stack.length ? this.#leaf : undefined;
+    if (leaf instanceof Code && leaf.fence) return this.#planFenced(line, leaf, complete);
+    return this.#planOpenings({ depth, opens: [], line }, leaf, complete);
   }
 
   /** @param {Line} line @param {Code} leaf @param {boolean} complete @returns {Act | undefined} */
-  planFenced(line, leaf, complete) {
+  #planFenced(line, leaf, complete) {
     if (!complete && (line.blank || leaf.mayClose(line.text))) return;
-    if (line.indent < 4 && leaf.closes(line.text.trim())) return () => this.truncate(this.stack.length);
+    if (line.indent < 4 && leaf.closes(line.text.trim())) return () => this.#truncate(this.#stack.length);
     line.skip(Math.min(leaf.indent, line.indent));
-    return () => this.flow(line);
+    return () => this.#flow(line);
   }
 
   /** @param {Plan} plan @param {Leaf | undefined} leaf @param {boolean} complete @returns {Act | undefined} */
-  planOpenings(plan, leaf, complete) {
+  #planOpenings(plan, leaf, complete) {
     const { line, opens } = plan;
     for (let more = true; more; ) {
       const current = opens.length ? undefined : leaf;
-      if (line.blank) return complete ? () => this.putBlank(plan, current) : undefined;
-      if (line.indent > 3) return this.planIndented(plan, current);
+      if (line.blank) return complete ? () => this.#putBlank(plan, current) : undefined;
+      if (line.indent > 3) return this.#planIndented(plan, current);
       if (!complete && waits(line.text.trimStart(), current, opens)) return;
-      const found = this.planLeaf(plan, line.text.trimStart(), current, complete);
+      const found = this.#planLeaf(plan, line.text.trimStart(), current, complete);
       if (found) return found;
       more = plan.depth + opens.length < DEEPEST && (openQuote(plan) || openItem(plan, current));
     }
-    return this.planText(plan, opens.length ? undefined : leaf);
+    return this.#planText(plan, opens.length ? undefined : leaf);
   }
 
   /** @param {Plan} plan @param {Leaf | undefined} current @returns {Act} */
-  planIndented(plan, current) {
-    if (!plan.opens.length && this.leaf instanceof Paragraph) return this.planText(plan, current);
+  #planIndented(plan, current) {
+    if (!plan.opens.length && this.#leaf instanceof Paragraph) return this.#planText(plan, current);
     plan.line.skip(4);
-    if (current instanceof Code) return () => this.flow(plan.line);
-    return () => this.put(plan, () => new Code(this.inner, this.context), plan.line);
+    if (current instanceof Code) return () => this.#flow(plan.line);
+    return () => this.#put(plan, () => new Code(this.#inner, this.#context), plan.line);
   }
 
   /** A line that is a block by itself, or turns the paragraph above it into one. @param {Plan} plan @param {string} text @param {Leaf | undefined} current @param {boolean} complete @returns {Act | undefined} */
-  planLeaf(plan, text, current, complete) {
+  #planLeaf(plan, text, current, complete) {
     const [start, hashes] = HEADING.exec(text) ?? [];
-    if (hashes) return () => this.put(plan, () => new Heading(this.inner, this.context, hashes.length), new Line(text.slice(start?.length)));
+    if (hashes) return () => this.#put(plan, () => new Heading(this.#inner, this.#context, hashes.length), new Line(text.slice(start?.length)));
     if (!complete) return;
     const [, fence, info] = FENCE.exec(text) ?? [];
-    if (fence) return () => this.put(plan, () => new Code(this.inner, this.context, info, fence, plan.line.indent));
-    const under = current instanceof Paragraph && this.planUnder(current, text);
-    return under || (RULE.test(text) ? () => this.put(plan, () => void append(this.inner, "hr")) : undefined);
+    if (fence) return () => this.#put(plan, () => new Code(this.#inner, this.#context, info, fence, plan.line.indent));
+    const under = current instanceof Paragraph && this.#planUnder(current, text);
+    return under || (RULE.test(text) ? () => this.#put(plan, () => void append(this.#inner, "hr")) : undefined);
   }
 
   /** @param {Paragraph} current @param {string} text @returns {Act | undefined} */
-  planUnder(current, text) {
+  #planUnder(current, text) {
     const { head } = current;
     const found = columns(head, text);
-    if (UNDERLINE.test(text) && current.filled) return () => (this.leaf = current.toHeading(text[0] === "=" ? "h1" : "h2"));
-    return found && (() => (current.behead(), (this.leaf = new Table(this.inner, this.context, head, found))));
+    if (UNDERLINE.test(text) && current.filled) return () => (this.#leaf = current.toHeading(text[0] === "=" ? "h1" : "h2"));
+    return found && (() => (current.behead(), (this.#leaf = new Table(this.#inner, this.#context, head, found))));
   }
 
   /** @param {Plan} plan @param {Leaf | undefined} current @returns {Act} */
-  planText(plan, current) {
+  #planText(plan, current) {
     plan.line.skip(plan.line.indent);
-    const lazy = !plan.opens.length && this.leaf instanceof Paragraph;
-    if (lazy || current instanceof Table) return () => this.flow(plan.line);
-    return () => this.put(plan, () => new Paragraph(this.inner, this.context), plan.line);
+    const lazy = !plan.opens.length && this.#leaf instanceof Paragraph;
+    if (lazy || current instanceof Table) return () => this.#flow(plan.line);
+    return () => this.#put(plan, () => new Paragraph(this.#inner, this.#context), plan.line);
   }
 
   /** Where new blocks go. */
-  get inner() {
-    return this.top?.element ?? this.root;
+  get #inner() {
+    return this.#top?.element ?? this.#root;
   }
 
   /** @returns {Container | undefined} */
-  get top() {
-    return this.stack[this.stack.length - 1];
+  get #top() {
+    return this.#stack[this.#stack.length - 1];
   }
 
   /** The rest of the line is the open leaf's. @param {Line} line */
-  flow(line) {
-    this.blank = false;
-    this.flows = true;
-    this.leaf?.line();
-    this.leaf?.write(line.text);
+  #flow(line) {
+    this.#blank = false;
+    this.#flows = true;
+    this.#leaf?.line();
+    this.#leaf?.write(line.text);
   }
 
   /** @param {Plan} plan @param {() => Leaf | void} leaf @param {Line} [line] its first */
-  put(plan, leaf, line) {
-    this.prepare(plan);
-    this.fill();
-    this.leaf = leaf() ?? undefined;
-    this.blank = false;
-    if (line) this.flow(line);
+  #put(plan, leaf, line) {
+    this.#prepare(plan);
+    this.#fill();
+    this.#leaf = leaf() ?? undefined;
+    this.#blank = false;
+    if (line) this.#flow(line);
   }
 
   /** @param {Plan} plan @param {Leaf | undefined} current */
-  putBlank(plan, current) {
+  #putBlank(plan, current) {
     if (current instanceof Code) current.blank(plan.line);
-    else this.prepare(plan);
-    const { top } = this;
-    this.blank = !plan.opens.length && (!top || !!top.list);
-    if (this.blank && top && !top.filled) top.offset = Infinity;
+    else this.#prepare(plan);
+    const top = this.#top;
+    this.#blank = !plan.opens.length && (!top || !!top.list);
+    if (this.#blank && top && !top.filled) top.offset = Infinity;
   }
 
   /** Closes what does not go on and opens what begins. @param {Plan} plan */
-  prepare({ depth, opens }) {
-    const before = this.stack[depth];
-    this.truncate(depth);
-    opens.forEach((opening, i) => this.open(opening, i ? undefined : before));
+  #prepare({ depth, opens }) {
+    const before = this.#stack[depth];
+    this.#truncate(depth);
+    opens.forEach((opening, i) => this.#open(opening, i ? undefined : before));
   }
 
   /** @param {number} depth */
-  truncate(depth) {
-    this.leaf?.close();
-    this.leaf = undefined;
-    this.stack.length = depth;
+  #truncate(depth) {
+    this.#leaf?.close();
+    this.#leaf = undefined;
+    this.#stack.length = depth;
   }
 
   /** A block comes into the innermost container; a blank line between two makes a list loose. */
-  fill() {
-    const { top } = this;
-    if (this.blank && top?.filled) loosen(top.list);
+  #fill() {
+    const top = this.#top;
+    if (this.#blank && top?.filled) loosen(top.list);
     if (top) top.filled = true;
   }
 
   /** @param {Opening} opening @param {Container | undefined} before what stood at its place */
-  open({ type, offset, first, task }, before) {
-    if (!type) return void (this.fill(), this.stack.push({ element: append(this.inner, "blockquote", { dir: "auto" }), offset, filled: false }));
+  #open({ type, offset, first, task }, before) {
+    if (!type) return void (this.#fill(), this.#stack.push({ element: append(this.#inner, "blockquote", { dir: "auto" }), offset, filled: false }));
     const goesOn = before?.list?.type === type;
-    if (goesOn && this.blank) loosen(before?.list);
-    const list = goesOn && before?.list ? before.list : this.list(type, first);
+    if (goesOn && this.#blank) loosen(before?.list);
+    const list = goesOn && before?.list ? before.list : this.#list(type, first);
     const element = append(list.element, "li", { dir: "auto", class: task && "task" });
-    if (task) append(element, "input", { type: "checkbox", disabled: "", checked: task === " " ? undefined : "", "aria-label": this.context.words[task === " " ? "open" : "done"] });
-    this.stack.push({ element, list, offset, filled: false });
-    this.blank = false;
+    if (task) append(element, "input", { type: "checkbox", disabled: "", checked: task === " " ? undefined : "", "aria-label": this.#context.words[task === " " ? "open" : "done"] });
+    this.#stack.push({ element, list, offset, filled: false });
+    this.#blank = false;
   }
 
   /** @param {string} type @param {string} first @returns {List} */
-  list(type, first) {
-    this.fill();
+  #list(type, first) {
+    this.#fill();
     const start = first && Number(first) !== 1 ? String(Number(first)) : undefined;
-    return { type, element: append(this.inner, first ? "ol" : "ul", { start }) };
+    return { type, element: append(this.#inner, first ? "ol" : "ul", { start }) };
   }
 }
 

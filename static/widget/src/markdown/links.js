@@ -67,11 +67,11 @@ class Reader {
   }
 
   destination() {
-    return this.peek() === "<" ? this.quoted(/(?:[^<>\n\\]|\\.?){0,2000}/y, ">") : this.bare();
+    return this.peek() === "<" ? this.quoted(/(?:[^<>\n\\]|\\.?){0,2000}/y, ">") : this.#bare();
   }
 
   /** Parentheses may stand in an address if each has its other. */
-  bare() {
+  #bare() {
     const start = this.at;
     let depth = 0;
     for (let c; (c = this.peek()) > " " && this.at - start < 2000; this.at++) {
