@@ -2,8 +2,8 @@
  * Blocks, line by line, as CommonMark's algorithm has it: first which open containers go on, then which begin, then the text.
  *
  * A line comes in pieces. As long as it could still become something else (`#`, `-`, `12`, spaces) it waits, and nothing of it is
- * shown; once it is certain, `plan` says what it does, `apply` does it, and the rest of the line goes straight to the open
- * leaf. A plan changes nothing, so a longer line is simply planned again: each time it has grown by a 16th, as a line
+ * shown; once it is certain, `plan` gives what is to be done, and after that the rest of the line goes straight to the open
+ * leaf. Planning changes nothing, so a longer line is simply planned again: each time it has grown by a 16th, as a line
  * of 10,000 `*` is undecided to its end.
  *
  * Nodes are only appended. One thing changes later: a list is known to be loose when a blank line comes, and gets its class then.
@@ -20,7 +20,8 @@ const DEEPEST = 32;
 /** @typedef {{element: HTMLElement, list?: List, offset: number, filled: boolean}} Container  an item of a list, or a quote */
 /** @typedef {{type: string, offset: number, first: string, task?: string}} Opening */
 /** @typedef {Paragraph | Heading | Code | Table} Leaf */
-/** @typedef {{depth: number, opens: Opening[], line: Line, leaf?: () => Leaf | undefined, goesOn?: boolean, blank?: boolean, closing?: boolean}} Plan */
+/** @typedef {{depth: number, opens: Opening[], line: Line}} Plan */
+/** @typedef {() => void} Act */
 
 const RULE = /^([-_*])[ \t]*(?:\1[ \t]*){2,}$/;
 const ITEM = /^(?:[-+*]|(\d{1,9})[.)])(?=[ \t]|$)/;
@@ -32,191 +33,192 @@ const TASK = /^\[([ xX])\][ \t]+(?=[^ \t])/;
 const WAITS = /^(?:#{1,6}[ \t]*|`{1,2}|`{3,}[^`]*|~{1,2}|~{3,}.*|([-_*])(?:[ \t]*\1)*[ \t]*|(?:[-+*]|\d{1,9}[.)])[ \t]*|\d{1,9})$/;
 
 export class Blocks {
+  #root;
+  #context;
   /** @type {Container[]} */
-  stack = [];
+  #stack = [];
   /** @type {Leaf | undefined} */
-  leaf;
+  #leaf;
   /** What has come of a line that is not certain yet. */
-  held = "";
-  due = 0;
-  flows = false;
-  blank = false;
+  #held = "";
+  #due = 0;
+  #flows = false;
+  #blank = false;
 
   /** @param {HTMLElement} root @param {Context} context */
   constructor(root, context) {
-    this.root = root;
-    this.context = context;
+    this.#root = root;
+    this.#context = context;
   }
 
   /** @param {string} text without a line end @param {boolean} complete whether the line ends here */
   write(text, complete) {
-    if (this.flows) this.leaf?.write(text);
-    else this.begin(text, complete);
-    if (!complete || !this.flows) return;
-    this.leaf?.lineEnd();
-    this.flows = false;
-    if (this.leaf instanceof Heading) this.leaf = undefined;
+    if (this.#flows) this.#leaf?.write(text);
+    else this.#begin(text, complete);
+    if (!complete || !this.#flows) return;
+    this.#leaf?.lineEnd();
+    this.#flows = false;
+    if (this.#leaf instanceof Heading) this.#leaf = undefined;
   }
 
   end() {
-    if (this.flows || this.held) this.write("", true);
-    this.truncate(0);
+    if (this.#flows || this.#held) this.write("", true);
+    this.#truncate(0);
   }
 
   /** @param {string} text @param {boolean} complete */
-  begin(text, complete) {
-    this.held += text;
-    if (!complete && this.held.length < this.due) return;
-    this.due = this.held.length + 1 + (this.held.length >> 4);
-    const plan = this.plan(new Line(this.held), complete);
-    if (!plan) return;
-    this.held = "";
-    this.due = 0;
-    this.apply(plan);
+  #begin(text, complete) {
+    this.#held += text;
+    if (!complete && this.#held.length < this.#due) return;
+    this.#due = this.#held.length + 1 + (this.#held.length >> 4);
+    const act = this.#plan(new Line(this.#held), complete);
+    if (!act) return;
+    this.#held = "";
+    this.#due = 0;
+    act();
   }
 
-  /** @param {Line} line @param {boolean} complete @returns {Plan | undefined} nothing if it is not certain yet */
-  plan(line, complete) {
+  /** @param {Line} line @param {boolean} complete @returns {Act | undefined} nothing if it is not certain yet */
+  #plan(line, complete) {
     let depth = 0;
-    while (depth < this.stack.length && goesOn(this.stack[depth], line)) depth++;
-    const plan = { depth, opens: [], line };
-    const leaf = depth === this.stack.length ? this.leaf : undefined;
-    if (leaf instanceof Code && leaf.fence) return planFenced(plan, leaf, complete);
-    return this.planOpenings(plan, leaf, complete);
+    while (depth < this.#stack.length && goesOn(this.#stack[depth], line)) depth++;
+    const leaf = depth === this.#stack.length ? this.#leaf : undefined;
+    if (leaf instanceof Code && leaf.fence) return this.#planFenced(line, leaf, complete);
+    return this.#planOpenings({ depth, opens: [], line }, leaf, complete);
   }
 
-  /** @param {Plan} plan @param {Leaf | undefined} leaf @param {boolean} complete */
-  planOpenings(plan, leaf, complete) {
+  /** @param {Line} line @param {Code} leaf @param {boolean} complete @returns {Act | undefined} */
+  #planFenced(line, leaf, complete) {
+    if (!complete && (line.blank || leaf.mayClose(line.text))) return;
+    if (line.indent < 4 && leaf.closes(line.text.trim())) return () => this.#truncate(this.#stack.length);
+    line.skip(Math.min(leaf.indent, line.indent));
+    return () => this.#flow(line);
+  }
+
+  /** @param {Plan} plan @param {Leaf | undefined} leaf @param {boolean} complete @returns {Act | undefined} */
+  #planOpenings(plan, leaf, complete) {
     const { line, opens } = plan;
     for (let more = true; more; ) {
       const current = opens.length ? undefined : leaf;
-      if (line.blank) return complete ? { ...plan, blank: true, goesOn: current instanceof Code } : undefined;
-      if (line.indent > 3) return this.planIndented(plan, current);
+      if (line.blank) return complete ? () => this.#putBlank(plan, current) : undefined;
+      if (line.indent > 3) return this.#planIndented(plan, current);
       if (!complete && waits(line.text.trimStart(), current, opens)) return;
-      const found = this.planLeaf(plan, current, complete);
+      const found = this.#planLeaf(plan, line.text.trimStart(), current, complete);
       if (found) return found;
       more = plan.depth + opens.length < DEEPEST && (openQuote(plan) || openItem(plan, current));
     }
-    return this.planText(plan, opens.length ? undefined : leaf);
+    return this.#planText(plan, opens.length ? undefined : leaf);
   }
 
-  /** @param {Plan} plan @param {Leaf | undefined} current */
-  planIndented(plan, current) {
-    if (!plan.opens.length && this.leaf instanceof Paragraph) return this.planText(plan, current);
+  /** @param {Plan} plan @param {Leaf | undefined} current @returns {Act} */
+  #planIndented(plan, current) {
+    if (!plan.opens.length && this.#leaf instanceof Paragraph) return this.#planText(plan, current);
     plan.line.skip(4);
-    const goesOn = current instanceof Code;
-    return { ...plan, goesOn, leaf: () => new Code(this.inner, this.context) };
+    if (current instanceof Code) return () => this.#flow(plan.line);
+    return () => this.#put(plan, () => new Code(this.#inner, this.#context), plan.line);
   }
 
-  /** A line that is a block by itself, or turns the paragraph above it into one. @param {Plan} plan @param {Leaf | undefined} current @param {boolean} complete @returns {Plan | undefined} */
-  planLeaf(plan, current, complete) {
-    const text = plan.line.text.trimStart();
+  /** A line that is a block by itself, or turns the paragraph above it into one. @param {Plan} plan @param {string} text @param {Leaf | undefined} current @param {boolean} complete @returns {Act | undefined} */
+  #planLeaf(plan, text, current, complete) {
     const [start, hashes] = HEADING.exec(text) ?? [];
-    if (hashes) return { ...plan, line: new Line(text.slice(start?.length)), leaf: () => new Heading(this.inner, this.context, hashes.length) };
+    if (hashes) return () => this.#put(plan, () => new Heading(this.#inner, this.#context, hashes.length), new Line(text.slice(start?.length)));
     if (!complete) return;
     const [, fence, info] = FENCE.exec(text) ?? [];
-    if (fence) return { ...plan, closing: true, leaf: () => new Code(this.inner, this.context, info, fence, plan.line.indent) };
-    return this.planUnder(plan, current, text) ?? (RULE.test(text) ? { ...plan, closing: true, leaf: () => this.rule() } : undefined);
+    if (fence) return () => this.#put(plan, () => new Code(this.#inner, this.#context, info, fence, plan.line.indent));
+    const under = current instanceof Paragraph && this.#planUnder(current, text);
+    return under || (RULE.test(text) ? () => this.#put(plan, () => void append(this.#inner, "hr")) : undefined);
   }
 
-  /** @param {Plan} plan @param {Leaf | undefined} current @param {string} text @returns {Plan | undefined} */
-  planUnder(plan, current, text) {
-    if (!(current instanceof Paragraph)) return;
-    const underline = UNDERLINE.exec(text);
-    if (underline && current.filled) return { ...plan, goesOn: true, closing: true, leaf: () => current.toHeading(text[0] === "=" ? "h1" : "h2") };
+  /** @param {Paragraph} current @param {string} text @returns {Act | undefined} */
+  #planUnder(current, text) {
     const { head } = current;
     const found = columns(head, text);
-    return found && { ...plan, goesOn: true, closing: true, leaf: () => (current.behead(), new Table(this.inner, this.context, head, found)) };
+    if (UNDERLINE.test(text) && current.filled) return () => (this.#leaf = current.toHeading(text[0] === "=" ? "h1" : "h2"));
+    return found && (() => (current.behead(), (this.#leaf = new Table(this.#inner, this.#context, head, found))));
   }
 
-  /** @param {Plan} plan @param {Leaf | undefined} current @returns {Plan} */
-  planText(plan, current) {
+  /** @param {Plan} plan @param {Leaf | undefined} current @returns {Act} */
+  #planText(plan, current) {
     plan.line.skip(plan.line.indent);
-    const lazy = !plan.opens.length && this.leaf instanceof Paragraph;
-    if (lazy) return { ...plan, depth: this.stack.length, goesOn: true };
-    if (current instanceof Table) return { ...plan, goesOn: true };
-    return { ...plan, leaf: () => new Paragraph(this.inner, this.context) };
-  }
-
-  /** @returns {undefined} */
-  rule() {
-    append(this.inner, "hr");
+    const lazy = !plan.opens.length && this.#leaf instanceof Paragraph;
+    if (lazy || current instanceof Table) return () => this.#flow(plan.line);
+    return () => this.#put(plan, () => new Paragraph(this.#inner, this.#context), plan.line);
   }
 
   /** Where new blocks go. */
-  get inner() {
-    return this.stack[this.stack.length - 1]?.element ?? this.root;
+  get #inner() {
+    return this.#top?.element ?? this.#root;
   }
 
-  /** @param {Plan} plan */
-  apply(plan) {
-    if (plan.blank) return this.applyBlank(plan);
-    if (!plan.goesOn) this.prepare(plan);
-    if (plan.leaf && !(plan.goesOn && !plan.closing)) this.leaf = plan.leaf();
-    this.blank = false;
-    if (plan.closing) return;
-    this.flows = true;
-    this.leaf?.line();
-    this.leaf?.write(plan.line.text);
+  /** @returns {Container | undefined} */
+  get #top() {
+    return this.#stack[this.#stack.length - 1];
   }
 
-  /** @param {Plan} plan */
-  applyBlank(plan) {
-    const opened = this.leaf instanceof Code && plan.goesOn;
-    if (opened) return this.blankCode(plan.line);
-    this.prepare(plan);
-    const top = this.stack[this.stack.length - 1];
-    this.blank = !plan.opens.length && (!top || !!top.list);
-    if (this.blank && top && !top.filled) top.offset = Infinity;
+  /** The rest of the line is the open leaf's. @param {Line} line */
+  #flow(line) {
+    this.#blank = false;
+    this.#flows = true;
+    this.#leaf?.line();
+    this.#leaf?.write(line.text);
   }
 
-  /** @param {Line} line */
-  blankCode(line) {
-    line.skip(4);
-    if (this.leaf instanceof Code) this.leaf.empty += `${line.text}\n`;
-    this.blank = true;
+  /** @param {Plan} plan @param {() => Leaf | void} leaf @param {Line} [line] its first */
+  #put(plan, leaf, line) {
+    this.#prepare(plan);
+    this.#fill();
+    this.#leaf = leaf() ?? undefined;
+    this.#blank = false;
+    if (line) this.#flow(line);
+  }
+
+  /** @param {Plan} plan @param {Leaf | undefined} current */
+  #putBlank(plan, current) {
+    if (current instanceof Code) current.blank(plan.line);
+    else this.#prepare(plan);
+    const top = this.#top;
+    this.#blank = !plan.opens.length && (!top || !!top.list);
+    if (this.#blank && top && !top.filled) top.offset = Infinity;
   }
 
   /** Closes what does not go on and opens what begins. @param {Plan} plan */
-  prepare({ depth, opens, leaf }) {
-    const before = this.stack[depth];
-    this.truncate(depth);
-    opens.forEach((opening, i) => this.open(opening, i ? undefined : before));
-    if (leaf) this.fill();
+  #prepare({ depth, opens }) {
+    const before = this.#stack[depth];
+    this.#truncate(depth);
+    opens.forEach((opening, i) => this.#open(opening, i ? undefined : before));
   }
 
   /** @param {number} depth */
-  truncate(depth) {
-    this.leaf?.close();
-    this.leaf = undefined;
-    this.stack.length = depth;
+  #truncate(depth) {
+    this.#leaf?.close();
+    this.#leaf = undefined;
+    this.#stack.length = depth;
   }
 
   /** A block comes into the innermost container; a blank line between two makes a list loose. */
-  fill() {
-    const top = this.stack[this.stack.length - 1];
-    if (!top) return;
-    if (this.blank && top.filled) loosen(top.list);
-    top.filled = true;
+  #fill() {
+    const top = this.#top;
+    if (this.#blank && top?.filled) loosen(top.list);
+    if (top) top.filled = true;
   }
 
   /** @param {Opening} opening @param {Container | undefined} before what stood at its place */
-  open({ type, offset, first, task }, before) {
-    if (!type) return void (this.fill(), this.stack.push({ element: append(this.inner, "blockquote", { dir: "auto" }), offset, filled: false }));
+  #open({ type, offset, first, task }, before) {
+    if (!type) return void (this.#fill(), this.#stack.push({ element: append(this.#inner, "blockquote", { dir: "auto" }), offset, filled: false }));
     const goesOn = before?.list?.type === type;
-    if (goesOn && this.blank) loosen(before?.list);
-    const list = goesOn && before?.list ? before.list : this.list(type, first);
+    if (goesOn && this.#blank) loosen(before?.list);
+    const list = goesOn && before?.list ? before.list : this.#list(type, first);
     const element = append(list.element, "li", { dir: "auto", class: task && "task" });
-    if (task) append(element, "input", { type: "checkbox", disabled: "", checked: task === " " ? undefined : "", "aria-label": this.context.words[task === " " ? "open" : "done"] });
-    this.stack.push({ element, list, offset, filled: false });
-    this.blank = false;
+    if (task) append(element, "input", { type: "checkbox", disabled: "", checked: task === " " ? undefined : "", "aria-label": this.#context.words[task === " " ? "open" : "done"] });
+    this.#stack.push({ element, list, offset, filled: false });
+    this.#blank = false;
   }
 
   /** @param {string} type @param {string} first @returns {List} */
-  list(type, first) {
-    this.fill();
+  #list(type, first) {
+    this.#fill();
     const start = first && Number(first) !== 1 ? String(Number(first)) : undefined;
-    return { type, element: append(this.inner, first ? "ol" : "ul", { start }) };
+    return { type, element: append(this.#inner, first ? "ol" : "ul", { start }) };
   }
 }
 
@@ -267,13 +269,4 @@ function waits(text, current, opens) {
   if (WAITS.test(text)) return true;
   if (current instanceof Paragraph) return /^(?:=+[ \t]*|[|:-][|:\- \t]*)$/.test(text) && (text[0] === "=" || current.head.includes("|"));
   return !!opens[opens.length - 1]?.type && /^\[(?:[ xX](?:\][ \t]*)?)?$/.test(text);
-}
-
-/** @param {Plan} plan @param {Code} leaf @param {boolean} complete @returns {Plan | undefined} */
-function planFenced(plan, leaf, complete) {
-  const { line } = plan;
-  if (!complete && (line.blank || new RegExp(`^ *${leaf.fence[0]}+[ \\t]*$`).test(line.text))) return;
-  if (line.indent < 4 && leaf.closes(line.text.trimStart())) return { ...plan, closing: true };
-  line.skip(Math.min(leaf.indent, line.indent));
-  return { ...plan, goesOn: true };
 }

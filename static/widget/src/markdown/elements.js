@@ -7,7 +7,7 @@
  */
 import { depthOf } from "./emphasis.js";
 import { hostToShow, safeURL } from "./links.js";
-import { element, made, plain, text } from "./nodes.js";
+import { create, element, made, plain, text } from "./nodes.js";
 
 /** @param {Target} target @param {Inline[]} children @param {Context} context @returns {Inline[]} only the children if it leads nowhere safe */
 export function link({ href, title }, children, context) {
@@ -29,23 +29,11 @@ export function image({ href, title }, alt, context) {
 
 /** @param {Context} context @param {Ref} ref @param {URL} url @param {string} alt @param {string} title */
 function imageButton({ document, words }, ref, url, alt, title) {
-  const button = document.createElement("button");
-  button.setAttribute("type", "button");
-  button.setAttribute("class", "image");
-  button.appendChild(document.createTextNode(`${words.image ?? "Image"}: ${alt} (${url.host})`));
+  const button = create(document, "button", { type: "button", class: "image" }, `${words.image}: ${alt} (${url.host})`);
   button.addEventListener("click", (event) => {
     event.preventDefault();
-    button.replaceWith((ref.dom = loadedImage(document, url, alt, title)));
+    ref.dom = create(document, "img", { referrerpolicy: "no-referrer", alt, title: title || undefined, src: url.href });
+    button.replaceWith(ref.dom);
   });
   return button;
-}
-
-/** @param {Document} document @param {URL} url @param {string} alt @param {string} title */
-function loadedImage(document, url, alt, title) {
-  const img = document.createElement("img");
-  img.setAttribute("referrerpolicy", "no-referrer");
-  img.setAttribute("alt", alt);
-  if (title) img.setAttribute("title", title);
-  img.setAttribute("src", url.href);
-  return img;
 }

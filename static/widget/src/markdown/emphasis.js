@@ -54,9 +54,9 @@ export class Emphasis {
   nodes = [];
   /** @type {Delimiter[]} */
   open = [];
-  serial = 0;
+  #serial = 0;
   /** Below these there is no opener of that kind: without them 10,000 closers would each look through all. @type {Record<string, number>} */
-  floors = {};
+  #floors = {};
 
   /** @param {(Inline | Delimiter)[]} tokens */
   constructor(tokens = []) {
@@ -67,7 +67,7 @@ export class Emphasis {
   push(token) {
     if (!("size" in token)) this.nodes.push(token);
     else {
-      token.serial = ++this.serial;
+      token.serial = ++this.#serial;
       while (token.closes && token.left && this.#close(token));
       if (token.left) this.#keep(token);
     }
@@ -83,8 +83,8 @@ export class Emphasis {
   /** @param {Delimiter} closer */
   #close(closer) {
     const kind = closer.char + closer.opens + (closer.size % 3);
-    const found = this.#opener(closer, this.floors[kind] ?? 0);
-    if (found < 0) this.floors[kind] = closer.serial;
+    const found = this.#opener(closer, this.#floors[kind] ?? 0);
+    if (found < 0) this.#floors[kind] = closer.serial;
     else {
       const width = Math.min(this.open[found].left, closer.left, 2);
       if (this.#wrap(found, width)) return (closer.left -= width), true;

@@ -13,12 +13,12 @@ import { Blocks } from "./blocks.js";
 /**
  * @typedef {{image?: string, done?: string, open?: string}} Words
  * @typedef {object} Options
- * @property {(n: number) => Node | null | undefined} [citation] what stands for [n] in the text; nothing if there is no such source
+ * @property {(n: number) => Node | null | undefined} [citation] a new node that stands for [n] in the text; nothing if there is no such source
  * @property {(getText: () => string) => Node | null | undefined} [copy] a button for a block of code; getText gives all of it that has come
  * @property {Words} [words]
  * @property {string} [baseURI] the page's, if it is not the document's
  * @property {string} [lang] the page's language: blocks in others are marked
- * @typedef {Options & {document: Document, words: Words, references: Map<string, Target>, spare: Map<number, Node>}} Context
+ * @typedef {Options & {document: Document, words: Words, references: Map<string, Target>, cited: Set<number>}} Context
  */
 
 export class MarkdownRenderer {
@@ -29,7 +29,7 @@ export class MarkdownRenderer {
   constructor(root, options = {}) {
     const document = root.ownerDocument;
     const words = { image: "Image", done: "Done", open: "To do", ...options.words };
-    this.#blocks = new Blocks(root, { baseURI: document.baseURI, ...options, document, words, references: new Map(), spare: new Map() });
+    this.#blocks = new Blocks(root, { baseURI: document.baseURI, ...options, document, words, references: new Map(), cited: new Set() });
   }
 
   /** @param {string} text what has come since the last call */

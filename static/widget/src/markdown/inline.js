@@ -16,7 +16,7 @@ import { image, link } from "./elements.js";
 import { inlineTarget, labelKey, PARTIAL } from "./links.js";
 import { element, isText, made, merged, patch, plain, text } from "./nodes.js";
 
-/** @typedef {{token: Text, index: number, at: number, image: boolean, active: boolean, bound: boolean}} Bracket */
+/** @typedef {{token: Text, index: number, at: number, image: number, active: number, bound: boolean}} Bracket */
 /** @typedef {{href: string, title: string, end: number}} Found */
 
 const WORD = /[A-Za-z0-9]{1,64}|[^A-Za-z0-9\s\\`*_~[\]!<&【]{1,64}|[^]/y;
@@ -24,247 +24,308 @@ const WORD = /[A-Za-z0-9]{1,64}|[^A-Za-z0-9\s\\`*_~[\]!<&【]{1,64}|[^]/y;
 const ADDRESS = new RegExp(`(?:https?://|www\\.(?=\\w))[^\\s<${CJK}]*`, "iuy");
 const MAIL = /[\w.+-]{1,64}@(?:[a-z\d-]{1,63}\.){1,4}[a-z\d]{1,63}(?![\w-])/iy;
 const GROWING = /(?:https?:\/?|[\w.+-]{1,64}(?:@[a-z\d.-]{0,320})?)$/iy;
-const ANGLE = /<([a-z][a-z\d+.-]{1,31}:[^\s<>]*|[\w.!#$%&'*+/=?^`{|}~-]+@[a-z\d.-]+)>/iy;
+const ANGLE = /<(?:br *\/?|([a-z][a-z\d+.-]{1,31}:[^\s<>]*|([\w.!#$%&'*+/=?^`{|}~-]+@[a-z\d.-]+)))>/iy;
+/** Characters that begin the same. @type {Record<string, string>} */
+const SAME = { _: "*", "~": "*", "\t": " ", "\n": " " };
+
+/** @param {string} first before all @param {string} source @param {number} at */
+const characterBefore = (first, source, at) => [...(first + source.slice(Math.max(0, at - 2), at))].pop() ?? "";
+
+/** @typedef {[whole: RegExp, half: RegExp | undefined, act: (scanner: Scanner, found: RegExpExecArray) => unknown]} Rule */
 
 class Scanner {
   /** Where what was found is final up to, and how many nodes that are. */
   settled = 0;
   count = 0;
-  at = 0;
   emphasis = new Emphasis();
+  #at = 0;
   /** What has come since the first open bracket. @type {(Node | Delimiter)[]} */
-  pending = [];
+  #pending = [];
   /** @type {Bracket[]} */
-  brackets = [];
+  #brackets = [];
   /** How many of them may still become something, and how many of those are images. */
-  active = 0;
-  images = 0;
-  stopped = false;
-  growing = false;
-  half = false;
+  #active = 0;
+  #images = 0;
+  #stopped = false;
+  #growing = false;
+  #half = false;
   /** Lengths of back-tick runs that close nowhere. @type {Set<number>} */
-  unclosed = new Set();
+  #unclosed = new Set();
+  #source;
+  #complete;
+  #first;
+  #context;
+
+  /**
+   * What may begin with a character: all of it, what could become it when more comes, and what it means;
+   * false is that it means nothing.
+   * @type {Record<string, Rule>}
+   */
+  static #rules = {
+    "\\": [/\\([!-/:-@[-`{-~]|\n)/y, /\\$/y, (scanner, found) => scanner.#escape(found)],
+    "`": [/`{1,31}(?!`)/y, /`+$/y, (scanner, found) => scanner.#code(found[0].length)],
+    "<": [ANGLE, /<(?:[^\s<>]*|br *\/?)$/iy, (scanner, found) => scanner.#angle(found)],
+    "&": [/&(#?\w{1,31});/y, /&#?\w{0,31}$/y, (scanner, found) => scanner.#entity(found)],
+    "!": [/!\[/y, /!\[?$/y, (scanner) => scanner.#open("![")],
+    "[": [/\[/y, /\[$/y, (scanner) => scanner.#open("[")],
+    "]": [/]/y, undefined, (scanner) => scanner.#close()],
+    "【": [/【(\d{1,4})(?:†[^】\n]{0,99})?】/y, /【(?:\d{1,4}(?:†[^】\n]{0,99})?)?$/y, (scanner, found) => scanner.#cite([+found[1]], found[0].length)],
+    " ": [/[ \t]*(?:\n[ \t]*)?/y, /[ \t\n]+$/y, (scanner, found) => scanner.#space(found[0])],
+    "*": [/([*_~])\1*/y, /([*_~])\1*$/y, (scanner, found) => scanner.#run(found[0])],
+    a: [WORD, undefined, (scanner, found) => scanner.#word(found[0])],
+  };
 
   /** @param {string} source @param {boolean} complete @param {string} before the character before it @param {Context} context */
   constructor(source, complete, before, context) {
-    this.source = source;
-    this.complete = complete;
-    this.first = before;
-    this.context = context;
-    while (this.at < source.length && !this.stopped) this.step();
-    if (!complete) this.hide();
-    this.active = 0;
-    this.flush();
+    this.#source = source;
+    this.#complete = complete;
+    this.#first = before;
+    this.#context = context;
+    while (this.#at < source.length && !this.#stopped) this.#step();
+    if (!complete) this.#hide();
+    this.#active = 0;
+    this.#flush();
     if (!complete) this.emphasis.guess();
   }
 
-  step() {
-    if (!this.active && !this.emphasis.open.length && !this.growing) {
-      this.settled = this.at;
+  #step() {
+    if (!this.#active && !this.emphasis.open.length && !this.#growing) {
+      this.settled = this.#at;
       this.count = this.emphasis.nodes.length;
     }
-    (readers[this.source[this.at]] ?? word)(this);
+    const char = this.#source[this.#at];
+    const [whole, half, act] = Scanner.#rules[SAME[char] ?? char] ?? Scanner.#rules.a;
+    this.#stopped = !this.#complete && !!half && !!this.#look(half);
+    const found = !this.#stopped && this.#look(whole);
+    if (!this.#stopped && (!found || act(this, found) === false)) this.#literal(char);
   }
 
-  /** The character before this place. */
-  get before() {
-    return [...(this.first + this.source.slice(Math.max(0, this.at - 2), this.at))].pop() ?? "";
-  }
-
-  get rest() {
-    return this.source.slice(this.at);
+  get #before() {
+    return characterBefore(this.#first, this.#source, this.#at);
   }
 
   /** @param {RegExp} sticky @param {number} [at] */
-  look(sticky, at = this.at) {
+  #look(sticky, at = this.#at) {
     sticky.lastIndex = at;
-    return sticky.exec(this.source);
-  }
-
-  /** Whether this could still become something when more has come. @param {RegExp} sticky that ends with $ */
-  waits(sticky) {
-    return !this.complete && !!this.look(sticky) && (this.stopped = true);
+    return sticky.exec(this.#source);
   }
 
   /** @param {Node | Delimiter} node @param {number} [width] of its source */
-  emit(node, width = 0) {
-    this.at += width;
-    this.pending.push(node);
-    this.flush();
+  #emit(node, width = 0) {
+    this.#at += width;
+    this.#pending.push(node);
+    this.#flush();
   }
 
   /** @param {string} source shown as it is */
-  literal(source) {
-    this.emit(text(source), source.length);
+  #literal(source) {
+    this.#emit(text(source), source.length);
   }
 
-  flush() {
-    if (this.active) return;
-    this.brackets = [];
-    for (const token of this.pending) this.emphasis.push(token);
-    this.pending = [];
+  #flush() {
+    if (this.#active) return;
+    this.#brackets = [];
+    for (const token of this.#pending) this.emphasis.push(token);
+    this.#pending = [];
   }
 
-  /** @param {boolean} image */
-  open(image) {
-    const token = text(image ? "![" : "[");
-    this.brackets.push({ token, index: this.pending.length, at: this.at, image, active: true, bound: inWord(this.before) });
-    this.active++;
-    if (image) this.images++;
-    this.literal(token.text);
+  /** @param {RegExpExecArray} found */
+  #escape([, next]) {
+    if (next === "\n") this.#lineEnd(true, 2);
+    else this.#emit(text(next), 2);
   }
 
-  /** @param {Bracket} bracket */
-  inside({ at, image }) {
-    return this.source.slice(at + (image ? 2 : 1), this.at);
+  /** @param {string} all */
+  #space(all) {
+    if (this.#at + all.length === this.#source.length) this.#stopped = true;
+    else if (all.includes("\n")) this.#lineEnd(all.startsWith("  "), all.length);
+    else this.#literal(all);
+  }
+
+  /** @param {boolean} hard @param {number} width */
+  #lineEnd(hard, width) {
+    if (hard) this.#emit(element("br"));
+    this.#emit(text("\n"), width);
+  }
+
+  /** @param {RegExpExecArray} found */
+  #entity([all, name]) {
+    const character = entity(name);
+    return !!character && this.#emit(text(character), all.length);
+  }
+
+  /** @param {string} run */
+  #run(run) {
+    const after = String.fromCodePoint(this.#source.codePointAt(this.#at + run.length) ?? 32);
+    this.#emit(/^~(~~|$)/.test(run) ? text(run) : delimiter(run, this.#before, after), run.length);
+  }
+
+  /** @param {number} length of the back-ticks */
+  #code(length) {
+    const start = this.#at + length;
+    const end = this.#closing(start, length);
+    if (end) this.#emit(codeSpan(this.#source.slice(start, end)), end + length - this.#at);
+    else if (this.#complete) this.#literal("`".repeat(length));
+    else this.#halfCode(this.#source.slice(start));
+  }
+
+  /** @param {number} start @param {number} length */
+  #closing(start, length) {
+    const runs = /`+/g;
+    runs.lastIndex = start;
+    for (let run; !this.#unclosed.has(length) && (run = runs.exec(this.#source)); ) {
+      const grows = !this.#complete && runs.lastIndex === this.#source.length;
+      if (run[0].length === length && !grows) return run.index;
+    }
+    this.#unclosed.add(length);
+    return 0;
+  }
+
+  /** @param {string} content */
+  #halfCode(content) {
+    let end = content.length;
+    while (content[end - 1] === "`") end--;
+    const shown = content.slice(0, end).trim();
+    if (shown) this.#emit(codeSpan(shown));
+    this.#stopped = true;
+  }
+
+  /** @param {RegExpExecArray} found */
+  #angle([all, address, mail]) {
+    if (!address) return this.#emit(element("br"), all.length);
+    const [node] = link({ href: mail ? `mailto:${mail}` : address, title: "" }, [text(address)], this.#context);
+    this.#emit(isText(node) ? text(all) : node, all.length);
+  }
+
+  /** @param {string} word */
+  #word(word) {
+    if (/[A-Za-z0-9]/.test(this.#before) || !this.#address()) this.#literal(word);
+  }
+
+  /** Addresses that stand in the text. */
+  #address() {
+    const raw = this.#look(ADDRESS)?.[0];
+    if (raw) return this.#bareURL(trimmed(raw), this.#at + raw.length);
+    this.#growing ||= !this.#complete && !!this.#look(GROWING);
+    const mail = !this.#growing && this.#look(MAIL)?.[0];
+    return mail && this.#bareLink(`mailto:${mail}`, mail);
+  }
+
+  /** @param {string} shown @param {number} end */
+  #bareURL(shown, end) {
+    if (this.#complete || end < this.#source.length) return this.#bareLink(shown.replace(/^www/i, "http://$&"), shown);
+    this.#emit(element("a", [text(shown)]));
+    return (this.#stopped = true);
+  }
+
+  /** @param {string} href @param {string} shown */
+  #bareLink(href, shown) {
+    const [node] = link({ href, title: "" }, [text(shown)], this.#context);
+    if (!isText(node)) this.#emit(node, shown.length);
+    return !isText(node);
+  }
+
+  /** @param {string} mark */
+  #open(mark) {
+    const token = text(mark);
+    const image = mark.length - 1;
+    this.#brackets.push({ token, index: this.#pending.length, at: this.#at + mark.length, image, active: 1, bound: inWord(this.#before) });
+    this.#active++;
+    this.#images += image;
+    this.#literal(mark);
+  }
+
+  #close() {
+    const bracket = this.#brackets[this.#brackets.length - 1];
+    const found = bracket?.active ? this.#target(bracket) : null;
+    if (found === PARTIAL) this.#stopped = true;
+    else if (found) this.#succeed(bracket, found);
+    else this.#pop(), this.#fail(bracket);
+  }
+
+  #pop() {
+    const bracket = this.#brackets.pop();
+    this.#active -= bracket?.active ?? 0;
+    this.#images -= bracket?.image ?? 0;
+  }
+
+  /** It is no link; but numbers of sources may stand in it. @param {Bracket | undefined} bracket */
+  #fail(bracket) {
+    const inside = bracket && !bracket.image ? this.#source.slice(bracket.at, this.#at) : "";
+    if (!/^\d{1,4}(?:\s*,\s*\d{1,4}){0,19}$/.test(inside) || !this.#cite(inside.split(",").map(Number), 1, bracket?.index)) this.#literal("]");
+  }
+
+  /** @param {number[]} numbers @param {number} width @param {number} [index] of what they stand for in what is pending */
+  #cite(numbers, width, index) {
+    const nodes = numbers.map((n) => citation(this.#context, n));
+    if (nodes.every(isText)) return false;
+    if (index != null) this.#pending.length = index;
+    this.#at += width;
+    for (const node of nodes) this.#pending.push(node);
+    this.#flush();
+    return true;
   }
 
   /** Takes away what stands in a bracket. @param {Bracket} bracket */
-  take({ index }) {
-    return merged(new Emphasis(this.pending.splice(index).slice(1)).nodes);
-  }
-
-  close() {
-    const bracket = this.brackets[this.brackets.length - 1];
-    if (!bracket?.active) return this.fail();
-    const found = target(this, bracket);
-    if (found === PARTIAL) this.stopped = true;
-    else if (found) this.succeed(bracket, found);
-    else if (!cited(this, bracket)) this.fail();
-  }
-
-  fail() {
-    this.pop();
-    this.literal("]");
-  }
-
-  pop() {
-    const bracket = this.brackets.pop();
-    if (bracket?.active) this.active--;
-    if (bracket?.image) this.images--;
+  #take({ index }) {
+    return merged(new Emphasis(this.#pending.splice(index).slice(1)).nodes);
   }
 
   /** @param {Bracket} bracket @param {Found} found */
-  succeed(bracket, found) {
-    const children = this.take(bracket);
-    this.pop();
-    this.at = found.end;
-    if (bracket.image) return this.emit(image(found, plain(children), this.context));
-    if (this.active > this.images) for (const outer of this.brackets) this.deactivate(outer);
-    for (const node of link(found, children, this.context)) this.pending.push(node);
-    this.flush();
+  #succeed(bracket, found) {
+    const children = this.#take(bracket);
+    this.#pop();
+    this.#at = found.end;
+    if (!bracket.image && this.#active > this.#images) this.#deactivate();
+    const nodes = bracket.image ? [image(found, plain(children), this.#context)] : link(found, children, this.#context);
+    for (const node of nodes) this.#pending.push(node);
+    this.#flush();
   }
 
-  /** A link in a link is none. @param {Bracket} outer */
-  deactivate(outer) {
-    if (outer.image || !outer.active) return;
-    outer.active = false;
-    this.active--;
+  /** A link in a link is none. */
+  #deactivate() {
+    for (const bracket of this.#brackets) if (!bracket.image) bracket.active = 0;
+    this.#active = this.#images;
   }
 
-  hide() {
-    const last = this.brackets[this.brackets.length - 1];
-    if (last?.active && this.half) this.showHalf(last);
-    else if (last?.active && /^!?\[[\d,\s]*\]?$/.test(this.source.slice(last.at))) this.pending.length = last.index;
-    for (const { token, active, bound } of this.brackets) if (active && !bound) token.text = "";
+  /** @param {Bracket} bracket @returns {Found | typeof PARTIAL | null} */
+  #target(bracket) {
+    const after = this.#at + 1;
+    if (after === this.#source.length && !this.#complete) return PARTIAL;
+    const found = this.#source[after] === "(" ? inlineTarget(this.#source, after + 1, this.#complete) : null;
+    this.#half = found === PARTIAL;
+    return found ?? (this.#context.references.size ? this.#reference(this.#source.slice(bracket.at, this.#at), after) : null);
+  }
+
+  /** @param {string} own @param {number} after */
+  #reference(own, after) {
+    const [all, label] = this.#look(/\[((?:[^[\]\\]|\\[^]?){0,999})\]/y, after) ?? ["", ""];
+    if (!all && !this.#complete && this.#look(/\[(?:[^[\]\\]|\\[^]?){0,999}$/y, after)) return PARTIAL;
+    const found = own.length < 1000 ? this.#context.references.get(labelKey(label.trim() ? label : own)) : undefined;
+    return found ? { ...found, end: after + (label && !label.trim() ? 0 : all.length) } : null;
+  }
+
+  /** Takes open brackets out of sight. */
+  #hide() {
+    const last = this.#brackets[this.#brackets.length - 1];
+    if (last?.active && this.#half) this.#showHalf(last);
+    else if (last?.active && /^[\d,\s]*\]?$/.test(this.#source.slice(last.at))) this.#pending.length = last.index;
+    for (const { token, active, bound } of this.#brackets) if (active && !bound) token.text = "";
   }
 
   /** @param {Bracket} bracket whose address has begun */
-  showHalf(bracket) {
-    const children = this.take(bracket);
-    this.pending.push(bracket.image ? text(plain(children)) : element("a", children, {}, depthOf(children)));
+  #showHalf(bracket) {
+    const children = this.#take(bracket);
+    this.#pending.push(bracket.image ? text(plain(children)) : element("a", children, {}, depthOf(children)));
   }
 }
 
-/** @param {Scanner} scanner @param {Bracket} bracket @returns {Found | typeof PARTIAL | null} */
-function target(scanner, bracket) {
-  const { source, complete, at } = scanner;
-  if (at + 1 === source.length && !complete) return PARTIAL;
-  const found = source[at + 1] === "(" ? inlineTarget(source, at + 2, complete) : null;
-  scanner.half = found === PARTIAL;
-  return found ?? (scanner.context.references.size ? reference(scanner, bracket) : null);
-}
-
-/** @param {Scanner} scanner @param {Bracket} bracket */
-function reference(scanner, bracket) {
-  const { references } = scanner.context;
-  const after = scanner.at + 1;
-  const own = scanner.inside(bracket);
-  const [all, label] = scanner.look(/\[((?:[^[\]\\]|\\[^]?){0,999})\]/y, after) ?? ["", ""];
-  if (!all && !scanner.complete && scanner.look(/\[(?:[^[\]\\]|\\[^]?){0,999}$/y, after)) return PARTIAL;
-  const found = own.length < 1000 ? references.get(labelKey(label.trim() ? label : own)) : undefined;
-  return found ? { ...found, end: after + (label && !label.trim() ? 0 : all.length) } : null;
-}
-
-/** Numbers of sources in a bracket: [1] or [2, 3]. @param {Scanner} scanner @param {Bracket} bracket */
-function cited(scanner, bracket) {
-  const inside = scanner.inside(bracket);
-  if (bracket.image || !/^\d{1,4}(?:\s*,\s*\d{1,4}){0,19}$/.test(inside)) return false;
-  const nodes = citations(scanner.context, inside.split(",").map(Number));
-  if (!nodes) return false;
-  scanner.pending.length = bracket.index;
-  scanner.pop();
-  scanner.at++;
-  for (const node of nodes) scanner.pending.push(node);
-  scanner.flush();
-  return true;
-}
-
-/** @param {Context} context @param {number[]} numbers @returns {Node[] | undefined} nothing if there is none of these sources */
-function citations(context, numbers) {
-  const nodes = numbers.map((n) => citation(context, n) ?? text(`[${n}]`));
-  return nodes.some((node) => !isText(node)) ? nodes : undefined;
-}
-
-/** Asking makes a node, and the text is read again and again: one is kept for when it is placed. @param {Context} context @param {number} n */
-function citation(context, n) {
-  const ask = () => context.spare.get(n) ?? context.citation?.(n);
-  const node = ask();
-  if (!node) return;
-  context.spare.set(n, node);
-  return made(`cite ${n}`, () => {
-    const node = ask();
-    context.spare.delete(n);
-    return /** @type {ChildNode} */ (node ?? context.document.createTextNode(`[${n}]`));
-  });
-}
-
-/** @param {Scanner} scanner */
-function lenticular(scanner) {
-  const [all, n] = scanner.look(/【(\d{1,4})(?:†[^】\n]{0,99})?】/y) ?? [];
-  const nodes = all && citations(scanner.context, [Number(n)]);
-  if (nodes) scanner.emit(nodes[0], all.length);
-  else if (!scanner.waits(/【(?:\d{1,4}(?:†[^】\n]{0,99})?)?$/y)) scanner.literal("【");
-}
-
-/** @param {Scanner} scanner */
-function word(scanner) {
-  if (/[A-Za-z0-9]/.test(scanner.before) || !address(scanner)) scanner.literal(String(scanner.look(WORD)));
-}
-
-/** Addresses that stand in the text. @param {Scanner} scanner */
-function address(scanner) {
-  const { source, complete } = scanner;
-  const raw = scanner.look(ADDRESS)?.[0];
-  if (raw) return bareURL(scanner, trimmed(raw), !complete && scanner.at + raw.length === source.length);
-  scanner.growing ||= !complete && !!scanner.look(GROWING);
-  const mail = !scanner.growing && scanner.look(MAIL)?.[0];
-  return mail && bareLink(scanner, `mailto:${mail}`, mail);
-}
-
-/** @param {Scanner} scanner @param {string} shown @param {boolean} open */
-function bareURL(scanner, shown, open) {
-  if (open) scanner.stopped = true;
-  else return bareLink(scanner, shown.replace(/^www/i, "http://$&"), shown);
-  scanner.emit(element("a", [text(shown)]));
-  return true;
-}
-
-/** @param {Scanner} scanner @param {string} href @param {string} shown */
-function bareLink(scanner, href, shown) {
-  const [node] = link({ href, title: "" }, [text(shown)], scanner.context);
-  if (!isText(node)) scanner.emit(node, shown.length);
-  return !isText(node);
+/** The text is read again and again, so that there is a source is remembered, and its node made when it is placed. @param {Context} context @param {number} n */
+function citation({ cited, citation, document }, n) {
+  const words = `[${n}]`;
+  if (!citation || !(cited.has(n) || citation(n))) return text(words);
+  cited.add(n);
+  return made(`cite ${n}`, () => /** @type {ChildNode} */ (citation(n) ?? document.createTextNode(words)));
 }
 
 /** Without the punctuation that follows an address rather than belongs to it. @param {string} raw */
@@ -276,52 +337,6 @@ function trimmed(raw) {
   }
 }
 
-/** @param {Scanner} scanner */
-function space(scanner) {
-  const [all] = /** @type {RegExpExecArray} */ (scanner.look(/[ \t]*(?:\n[ \t]*)?/y));
-  const last = scanner.at + all.length === scanner.source.length;
-  if (last) scanner.stopped = true;
-  else if (!all.includes("\n")) scanner.literal(all);
-  else lineEnd(scanner, all.startsWith("  "), all.length);
-}
-
-/** @param {Scanner} scanner @param {boolean} hard @param {number} width */
-function lineEnd(scanner, hard, width) {
-  if (hard) scanner.emit(element("br"));
-  scanner.emit(text("\n"), width);
-}
-
-/** @param {Scanner} scanner */
-function escape(scanner) {
-  const next = scanner.source[scanner.at + 1];
-  if (next === "\n") lineEnd(scanner, true, 2);
-  else if (next && /[!-/:-@[-`{-~]/.test(next)) scanner.emit(text(next), 2);
-  else if (!scanner.waits(/\\$/y)) scanner.literal("\\");
-}
-
-/** @param {Scanner} scanner */
-function code(scanner) {
-  if (scanner.waits(/`+$/y)) return;
-  const [run] = /** @type {RegExpExecArray} */ (scanner.look(/`+/y));
-  const start = scanner.at + run.length;
-  const end = closing(scanner, start, run.length);
-  if (end) scanner.emit(codeSpan(scanner.source.slice(start, end)), end + run.length - scanner.at);
-  else if (scanner.complete) scanner.literal(run);
-  else halfCode(scanner, scanner.source.slice(start));
-}
-
-/** @param {Scanner} scanner @param {number} start @param {number} length */
-function closing(scanner, start, length) {
-  const runs = /`+/g;
-  runs.lastIndex = start;
-  for (let run; !scanner.unclosed.has(length) && (run = runs.exec(scanner.source)); ) {
-    const grows = !scanner.complete && runs.lastIndex === scanner.source.length;
-    if (run[0].length === length && !grows) return run.index;
-  }
-  scanner.unclosed.add(length);
-  return 0;
-}
-
 /** @param {string} content */
 function codeSpan(content) {
   const flat = content.replace(/\n/g, " ");
@@ -329,115 +344,43 @@ function codeSpan(content) {
   return element("code", [text(padded ? flat.slice(1, -1) : flat)], { dir: "ltr" });
 }
 
-/** @param {Scanner} scanner @param {string} content */
-function halfCode(scanner, content) {
-  let end = content.length;
-  while (content[end - 1] === "`") end--;
-  const shown = content.slice(0, end).trim();
-  if (shown) scanner.emit(codeSpan(shown));
-  scanner.stopped = true;
-}
-
-/** @param {Scanner} scanner */
-function angle(scanner) {
-  const [all, address] = scanner.look(ANGLE) ?? [];
-  if (all && address) return angleLink(scanner, all, address);
-  const [br] = scanner.look(/<br *\/?>/iy) ?? [];
-  if (br) scanner.emit(element("br"), br.length);
-  else if (!scanner.waits(/<(?:[^\s<>]*|br *\/?)$/iy)) scanner.literal("<");
-}
-
-/** @param {Scanner} scanner @param {string} all @param {string} address */
-function angleLink(scanner, all, address) {
-  const href = /^[^@]*:/.test(address) ? address : `mailto:${address}`;
-  const [node] = link({ href, title: "" }, [text(address)], scanner.context);
-  scanner.emit(isText(node) ? text(all) : node, all.length);
-}
-
-/** @param {Scanner} scanner */
-function ampersand(scanner) {
-  const [all, name] = scanner.look(/&(#?\w{1,31});/y) ?? [];
-  const character = name && entity(name);
-  if (all && character) scanner.emit(text(character), all.length);
-  else if (!scanner.waits(/&#?\w{0,31}$/y)) scanner.literal("&");
-}
-
-/** @param {Scanner} scanner */
-function emphasis(scanner) {
-  const [char] = scanner.source.slice(scanner.at);
-  let end = scanner.at;
-  while (scanner.source[end] === char) end++;
-  if (end === scanner.source.length && !scanner.complete) return void (scanner.stopped = true);
-  const run = scanner.source.slice(scanner.at, end);
-  const after = String.fromCodePoint(scanner.source.codePointAt(end) ?? 32);
-  scanner.emit(char === "~" && run.length !== 2 ? text(run) : delimiter(run, scanner.before, after), run.length);
-}
-
-/** @param {Scanner} scanner */
-function bang(scanner) {
-  if (scanner.waits(/!\[?$/y)) return;
-  if (scanner.source[scanner.at + 1] === "[") scanner.open(true);
-  else scanner.literal("!");
-}
-
-/** @param {Scanner} scanner */
-function bracket(scanner) {
-  if (!scanner.waits(/\[$/y)) scanner.open(false);
-}
-
-/** @type {Record<string, (scanner: Scanner) => void>} */
-const readers = {
-  "\\": escape,
-  "`": code,
-  "<": angle,
-  "&": ampersand,
-  "!": bang,
-  "[": bracket,
-  "]": (scanner) => scanner.close(),
-  "【": lenticular,
-  " ": space,
-  "\t": space,
-  "\n": space,
-  "*": emphasis,
-  _: emphasis,
-  "~": emphasis,
-};
-
 export class Inline {
-  source = "";
-  before = "";
+  #parent;
+  #context;
+  #source = "";
+  #before = "";
   /** From here on nothing is final. @type {Node[]} */
-  tail = [];
-  due = 0;
+  #tail = [];
+  #due = 0;
 
   /** @param {HTMLElement} parent @param {Context} context */
   constructor(parent, context) {
-    this.parent = parent;
-    this.context = context;
+    this.#parent = parent;
+    this.#context = context;
   }
 
   /** @param {string} text */
   write(text) {
-    this.source += this.source || this.before ? text : text.replace(/^[ \t\n]+/, "");
-    if (this.source.length >= this.due) this.show(false);
+    this.#source += this.#source || this.#before ? text : text.replace(/^[ \t\n]+/, "");
+    if (this.#source.length >= this.#due) this.#show(false);
   }
 
   end() {
-    this.show(true);
+    this.#show(true);
   }
 
   /** @param {boolean} complete */
-  show(complete) {
-    const { emphasis, count, settled } = new Scanner(this.source, complete, this.before, this.context);
-    const [first] = this.tail;
+  #show(complete) {
+    const { emphasis, count, settled } = new Scanner(this.#source, complete, this.#before, this.#context);
+    const [first] = this.#tail;
     const kept = first && isText(first) && first.kept ? [{ ...text(""), kept: true }] : [];
     const open = merged(emphasis.nodes.slice(count));
     const all = merged([...kept, ...emphasis.nodes]);
-    patch(this.parent, this.tail, all);
-    this.tail = unsettled(all, open);
-    this.before = [...(this.before + this.source.slice(Math.max(0, settled - 2), settled))].pop() ?? "";
-    this.source = this.source.slice(settled);
-    this.due = this.source.length + (this.source.length >> 5);
+    patch(this.#parent, this.#tail, all);
+    this.#tail = unsettled(all, open);
+    this.#before = characterBefore(this.#before, this.#source, settled);
+    this.#source = this.#source.slice(settled);
+    this.#due = this.#source.length + (this.#source.length >> 5);
   }
 }
 

@@ -49,108 +49,105 @@ function afterDefinitions(source, complete, found) {
  * begins with a pipe waits in `row` for the line below, which may make it a table's head; an underline makes it a heading.
  */
 export class Paragraph {
+  #parent;
+  #context;
   /** @type {Prose | undefined} */
-  prose;
-  start = "";
-  defining = true;
-  row = "";
-  waiting = false;
-  lines = 0;
+  #prose;
+  #start = "";
+  #defining = true;
+  #row = "";
+  #waiting = false;
+  #fresh = false;
+  #lines = 0;
   /** Kept of one line only. */
-  source = "";
+  #source = "";
 
   /** @param {HTMLElement} parent @param {Context} context */
   constructor(parent, context) {
-    this.parent = parent;
-    this.context = context;
+    this.#parent = parent;
+    this.#context = context;
   }
 
   line() {
-    this.release();
-    this.break = this.lines++ > 0;
+    this.#release();
+    this.#fresh = true;
+    this.#lines++;
   }
 
   /** @param {string} text */
   write(text) {
-    if (this.lines === 1) this.source += text;
-    if (this.break && text[0] !== "|") this.text("\n");
-    if (this.waiting || ((this.break || !this.source.slice(text.length)) && text[0] === "|")) this.wait(text);
-    else this.text(text);
-    this.break = false;
+    if (this.#lines === 1) this.#source += text;
+    if (this.#fresh) this.#waiting = text[0] === "|";
+    const all = this.#fresh && this.#lines > 1 ? `\n${text}` : text;
+    this.#fresh = false;
+    if (this.#waiting) this.#row += all;
+    else this.#text(all);
   }
 
-  /** @param {string} text */
-  wait(text) {
-    if (this.break) this.row = "\n";
-    this.waiting = true;
-    this.row += text;
-  }
-
-  release() {
-    const { row } = this;
-    this.row = "";
-    this.waiting = false;
-    if (row) this.text(row);
+  #release() {
+    const row = this.#row;
+    this.#row = "";
+    if (row) this.#text(row);
   }
 
   /** The line that the next may make a table's head. */
   get head() {
-    return this.waiting ? this.row.trim() : this.lines === 1 ? this.source.trim() : "";
+    return this.#waiting ? this.#row.trim() : this.#lines === 1 ? this.#source.trim() : "";
   }
 
   /** @param {string} text */
-  text(text) {
-    if (!this.defining) return this.open().write(text);
-    this.start += text;
-    this.define(false);
+  #text(text) {
+    if (!this.#defining) return this.#open().write(text);
+    this.#start += text;
+    this.#define(false);
   }
 
   /** @param {boolean} complete */
-  define(complete) {
-    const { references } = this.context;
-    const rest = afterDefinitions(this.start, complete, (found) => references.has(found.label) || references.set(found.label, found));
-    this.start = rest.source;
+  #define(complete) {
+    const { references } = this.#context;
+    const rest = afterDefinitions(this.#start, complete, (found) => references.has(found.label) || references.set(found.label, found));
+    this.#start = rest.source;
     if (rest.waits) return;
-    this.defining = false;
-    this.open().write(rest.source);
+    this.#defining = false;
+    this.#open().write(rest.source);
   }
 
   /** Whether there is more than definitions. */
   get filled() {
-    return !!this.prose || !!this.row || !!afterDefinitions(this.start, true, () => {}).source;
+    return !!this.#prose || !!this.#row || !!afterDefinitions(this.#start, true, () => {}).source;
   }
 
-  open() {
-    return (this.prose ??= new Prose(append(this.parent, "p", { dir: "auto" }), this.context));
+  #open() {
+    return (this.#prose ??= new Prose(append(this.#parent, "p", { dir: "auto" }), this.#context));
   }
 
   lineEnd() {}
 
   close() {
-    this.release();
-    if (this.defining) this.define(true);
-    this.prose?.close();
+    this.#release();
+    if (this.#defining) this.#define(true);
+    this.#prose?.close();
   }
 
   /** @param {"h1" | "h2"} tag @returns {undefined} */
   toHeading(tag) {
     this.close();
-    const { element } = this.open();
-    const heading = append(this.parent, tag, { dir: "auto", lang: element.getAttribute("lang") ?? undefined });
+    const { element } = this.#open();
+    const heading = append(this.#parent, tag, { dir: "auto", lang: element.getAttribute("lang") ?? undefined });
     while (element.firstChild) heading.appendChild(element.firstChild);
     element.remove();
   }
 
   /** Gives its last line to a table. */
   behead() {
-    if (!this.waiting) this.prose?.element.remove();
-    else if ((this.row = "", this.lines > 1)) this.close();
+    if (!this.#waiting) this.#prose?.element.remove();
+    else if ((this.#row = "", this.#lines > 1)) this.close();
   }
 }
 
 /** A line of `#`. What may be its closing sequence waits, with the space before it. */
 export class Heading extends Prose {
-  tail = " ";
+  #tail = " ";
 
   /** @param {HTMLElement} parent @param {Context} context @param {number} level */
   constructor(parent, context, level) {
@@ -161,14 +158,14 @@ export class Heading extends Prose {
 
   /** @param {string} text */
   write(text) {
-    this.tail += text;
-    const start = closingSequence(this.tail);
-    super.write(this.tail.slice(0, start));
-    this.tail = this.tail.slice(start);
+    this.#tail += text;
+    const start = closingSequence(this.#tail);
+    super.write(this.#tail.slice(0, start));
+    this.#tail = this.#tail.slice(start);
   }
 
   lineEnd() {
-    if (!/^[ \t]+#+[ \t]*$/.test(this.tail)) super.write(this.tail);
+    if (!/^[ \t]+#+[ \t]*$/.test(this.#tail)) super.write(this.#tail);
     this.close();
   }
 }
@@ -184,10 +181,12 @@ function closingSequence(text) {
 
 /** Code, fenced or indented; the element that holds the text grows in place, so a copy button works at any time. */
 export class Code {
+  #code;
+  #document;
   /** Empty lines, that are code only if code follows. */
-  empty = "";
+  #empty = "";
   /** @type {Text | undefined} */
-  text;
+  #text;
 
   /** @param {HTMLElement} parent @param {Context} context @param {string} [info] @param {string} [fence] @param {number} [indent] */
   constructor(parent, { copy, document }, info = "", fence = "", indent = 0) {
@@ -198,51 +197,59 @@ export class Code {
     const head = append(box, "div", { class: "head" });
     if (language) append(head, "span", { class: "language" }, language);
     const pre = append(box, "pre", { dir: "ltr", tabindex: "0" });
-    this.code = append(pre, "code", { class: language ? `language-${language}` : undefined });
-    const button = copy?.(() => this.code.textContent ?? "");
+    this.#code = append(pre, "code", { class: language ? `language-${language}` : undefined });
+    const button = copy?.(() => this.#code.textContent ?? "");
     if (button) head.appendChild(button);
-    this.document = document;
+    this.#document = document;
   }
 
-  /** @param {string} text of a line */
-  closes(text) {
-    return this.fence && new RegExp(`^${this.fence[0]}{${this.fence.length},}[ \\t]*$`).test(text);
+  /** @param {string} line */
+  closes(line) {
+    return line.length >= this.fence.length && this.mayClose(line);
+  }
+
+  /** @param {string} line or its beginning */
+  mayClose(line) {
+    return (this.fence[0] === "~" ? /^ *~+[ \t]*$/ : /^ *`+[ \t]*$/).test(line);
+  }
+
+  /** @param {import("./line.js").Line} line */
+  blank(line) {
+    line.skip(4);
+    this.#empty += `${line.text}\n`;
   }
 
   line() {
-    if (this.empty) this.put(this.empty);
-    this.empty = "";
+    if (this.#empty) this.#put(this.#empty);
+    this.#empty = "";
   }
 
   /** @param {string} text */
   write(text) {
-    if (text) this.put(text);
+    if (text) this.#put(text);
   }
 
   /** @param {string} text */
-  put(text) {
-    if (this.text) this.text.appendData(text);
-    else this.text = this.code.appendChild(this.document.createTextNode(text));
+  #put(text) {
+    if (this.#text) this.#text.appendData(text);
+    else this.#text = this.#code.appendChild(this.#document.createTextNode(text));
   }
 
   lineEnd() {
-    this.put("\n");
+    this.#put("\n");
   }
 
   close() {}
 }
 
-/** @param {string} row @returns {string[]} */
-function cells(row) {
-  const inner = row.trim().replace(/^\|/, "");
-  return inner.replace(/(^|[^\\])((?:\\\\)*)\|$/, "$1$2").split(/(?<!\\)\|/);
-}
+/** @param {string} row */
+const cells = (row) => row.replace(/\\./g, "").trim().replace(/^\||\|$/g, "").split("|");
 
 /** How a table's columns stand, if this is the line under its head. @param {string} head @param {string} line */
 export function columns(head, line) {
-  if (!head.includes("|") || !/^\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/.test(line)) return;
-  const found = cells(line).map((cell) => alignment(cell.trim()));
-  return found.length === cells(head).length ? found : undefined;
+  if (!head.includes("|") || !/^\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?$/.test(line.trimEnd())) return;
+  const found = cells(line);
+  return found.length === cells(head).length ? found.map((cell) => alignment(cell.trim())) : undefined;
 }
 
 /** @param {string} rule */
@@ -255,76 +262,79 @@ const TD = "td";
 const TH = "th";
 
 export class Table {
+  #context;
+  #columns;
+  #table;
   /** @type {typeof TD | typeof TH} */
-  tag = TH;
+  #tag = TH;
   /** @type {HTMLElement | undefined} */
-  body;
+  #body;
   /** @type {HTMLElement | undefined} */
-  row;
+  #row;
   /** @type {Prose | undefined} */
-  cell;
-  index = 0;
-  held = "";
+  #cell;
+  #index = 0;
+  #held = "";
 
   /** @param {HTMLElement} parent @param {Context} context @param {string} head @param {(string | undefined)[]} columns */
   constructor(parent, context, head, columns) {
-    this.context = context;
-    this.columns = columns;
-    this.table = append(parent, "table");
-    this.start(append(this.table, "thead"));
+    this.#context = context;
+    this.#columns = columns;
+    this.#table = append(parent, "table");
+    this.#start(append(this.#table, "thead"));
     this.write(head);
     this.lineEnd();
   }
 
   /** @param {HTMLElement} group */
-  start(group) {
-    this.row = append(group, "tr");
-    this.index = -1;
-    this.tag = group === this.body ? TD : TH;
+  #start(group) {
+    this.#row = append(group, "tr");
+    this.#index = -1;
+    this.#tag = group === this.#body ? TD : TH;
   }
 
   line() {
-    this.start((this.body ??= append(this.table, "tbody")));
+    this.#start((this.#body ??= append(this.#table, "tbody")));
   }
 
   /** Cells end at pipes, also in code, but not at escaped ones. @param {string} text */
   write(text) {
-    const parts = (this.held + text).split(/(\\[^]?|\|)/);
-    this.held = parts[parts.length - 2] === "\\" ? "\\" : "";
-    if (this.held) parts.pop(), parts.pop();
-    for (const part of parts) this.part(part);
+    const parts = (this.#held + text).split(/(\\[^]?|\|)/);
+    this.#held = parts[parts.length - 2] === "\\" ? "\\" : "";
+    if (this.#held) parts.pop(), parts.pop();
+    for (const part of parts) this.#part(part);
   }
 
   /** @param {string} part */
-  part(part) {
-    if (part === "|") this.next();
-    else if (this.cell || /[^ \t]/.test(part)) this.into(part);
+  #part(part) {
+    if (part === "|") this.#next();
+    else if (this.#cell || /[^ \t]/.test(part)) this.#into(part);
   }
 
   /** @param {string} part */
-  into(part) {
-    if (this.index < 0) this.index = 0;
-    if (this.index < this.columns.length) this.open().write(part === "\\|" ? "|" : part);
+  #into(part) {
+    if (this.#index < 0) this.#index = 0;
+    if (this.#index < this.#columns.length) this.#open().write(part === "\\|" ? "|" : part);
   }
 
-  open() {
-    const attributes = { dir: "auto", class: this.columns[this.index], scope: this.tag === TH ? "col" : undefined };
-    return (this.cell ??= new Prose(append(/** @type {HTMLElement} */ (this.row), this.tag, attributes), this.context));
+  #open() {
+    const attributes = { dir: "auto", class: this.#columns[this.#index], scope: this.#tag === TH ? "col" : undefined };
+    return (this.#cell ??= new Prose(append(/** @type {HTMLElement} */ (this.#row), this.#tag, attributes), this.#context));
   }
 
   /** A pipe: the row's first may stand before its first cell. */
-  next() {
-    if (this.index >= 0 && this.index < this.columns.length) this.open().close();
-    this.cell = undefined;
-    this.index++;
+  #next() {
+    if (this.#index >= 0 && this.#index < this.#columns.length) this.#open().close();
+    this.#cell = undefined;
+    this.#index++;
   }
 
   lineEnd() {
-    if (this.held) this.into(this.held);
-    this.held = "";
-    if (this.cell) this.next();
-    this.index = Math.max(this.index, 0);
-    while (this.index < this.columns.length) this.next();
+    if (this.#held) this.#into(this.#held);
+    this.#held = "";
+    if (this.#cell) this.#next();
+    this.#index = Math.max(this.#index, 0);
+    while (this.#index < this.#columns.length) this.#next();
   }
 
   close() {}

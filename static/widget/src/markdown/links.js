@@ -31,106 +31,108 @@ export function hostToShow(url, words, base) {
 /** @param {string} label */
 export const labelKey = (label) => label.trim().replace(/\s+/g, " ").toLowerCase().toUpperCase();
 
-class Reader {
-  short = false;
+/** @param {string} label @param {string} href @param {string | undefined} title @param {number} end */
+const found = (label, href, title = "", end) => ({ label, href: unescaped(href), title: unescaped(title), end });
 
-  /** @param {string} source @param {number} at */
-  constructor(source, at) {
-    this.source = source;
-    this.at = at;
+class Reader {
+  #source;
+  #at;
+  #complete;
+  #short = false;
+
+  /** @param {string} source @param {number} at @param {boolean} complete */
+  constructor(source, at, complete) {
+    this.#source = source;
+    this.#at = at;
+    this.#complete = complete;
   }
 
-  peek() {
-    this.short ||= this.at >= this.source.length;
-    return this.source[this.at];
+  #peek() {
+    this.#short ||= !this.#complete && this.#at >= this.#source.length;
+    return this.#source[this.#at];
   }
 
   /** @param {RegExp} sticky */
-  match(sticky) {
-    sticky.lastIndex = this.at;
-    const found = sticky.exec(this.source);
-    if (found) this.at = sticky.lastIndex;
-    this.peek();
+  #match(sticky) {
+    sticky.lastIndex = this.#at;
+    const found = sticky.exec(this.#source);
+    if (found) this.#at = sticky.lastIndex;
+    this.#peek();
     return found?.[0];
   }
 
   /** @param {string} character */
-  next(character) {
-    return this.peek() === character && !!++this.at;
+  #next(character) {
+    return this.#peek() === character && !!++this.#at;
   }
 
   /** @param {RegExp} body @param {string} end */
-  quoted(body, end) {
-    this.at++;
-    const found = this.match(body);
-    return this.next(end) ? found : undefined;
+  #quoted(body, end) {
+    this.#at++;
+    const found = this.#match(body);
+    return this.#next(end) ? found : undefined;
   }
 
-  destination() {
-    return this.peek() === "<" ? this.quoted(/(?:[^<>\n\\]|\\.?){0,2000}/y, ">") : this.bare();
+  #destination() {
+    return this.#peek() === "<" ? this.#quoted(/(?:[^<>\n\\]|\\.?){0,2000}/y, ">") : this.#bare();
   }
 
   /** Parentheses may stand in an address if each has its other. */
-  bare() {
-    const start = this.at;
-    for (let depth = 0, c; (c = this.peek()) && c > " " && this.at - start < 2000; this.at++) {
-      if (c === "\\" && /[!-/:-@[-`{-~]/.test(this.source[this.at + 1])) this.at++;
+  #bare() {
+    const start = this.#at;
+    let depth = 0;
+    for (let c; (c = this.#peek()) > " " && this.#at - start < 2000; this.#at++) {
+      if (c === "\\" && /[!-/:-@[-`{-~]/.test(this.#source[this.#at + 1])) this.#at++;
       else if (c === "(") depth++;
       else if (c === ")" && !depth--) break;
     }
-    return this.balanced(this.source.slice(start, this.at));
+    return depth > 0 ? undefined : this.#source.slice(start, this.#at);
   }
 
-  /** @param {string} address */
-  balanced(address) {
-    const naked = address.replace(/\\./g, "");
-    return naked.split("(").length === naked.split(")").length ? address : undefined;
+  /** After white space. */
+  #title() {
+    const c = this.#space() && this.#peek();
+    const end = c === "(" ? ")" : c;
+    return c && end && /["'(]/.test(c) ? this.#quoted(new RegExp(`(?:[^${c}${end}\\\\]|\\\\[^]?){0,1000}`, "y"), end) : undefined;
   }
 
-  title() {
-    const c = this.peek();
-    if (c === '"') return this.quoted(/(?:[^"\\]|\\[^]?){0,1000}/y, c);
-    if (c === "'") return this.quoted(/(?:[^'\\]|\\[^]?){0,1000}/y, c);
-    return c === "(" ? this.quoted(/(?:[^()\\]|\\[^]?){0,1000}/y, ")") : undefined;
+  #space() {
+    return this.#match(/[ \t]*\n?[ \t]*/y);
   }
 
-  space() {
-    return this.match(/[ \t]*\n?[ \t]*/y);
+  /** After `](`. */
+  inline() {
+    this.#space();
+    const href = this.#destination();
+    const title = this.#title();
+    this.#space();
+    if (href != null && this.#next(")")) return found("", href, title, this.#at);
+    return this.#short ? PARTIAL : null;
+  }
+
+  definition() {
+    const label = this.#quoted(/(?:[^[\]\\]|\\[^]?){0,999}/y, "]");
+    const href = label?.trim() && this.#next(":") ? (this.#space(), this.#destination()) : undefined;
+    if (this.#short) return PARTIAL;
+    return href == null || (!href && this.#source[this.#at - 1] !== ">") ? null : this.#ended(labelKey(label ?? ""), href);
+  }
+
+  /** @param {string} label @param {string} href */
+  #ended(label, href) {
+    const end = /[ \t]*(?:\n|$)/y;
+    const start = this.#at;
+    const plainEnd = this.#match(end) != null && this.#at;
+    this.#at = start;
+    const title = this.#title();
+    const titled = title != null && this.#match(end) != null;
+    if (this.#short) return PARTIAL;
+    if (titled) return found(label, href, title, this.#at);
+    return plainEnd ? found(label, href, "", plainEnd) : null;
   }
 }
-
-/** @param {string} [href] @param {string} [title] */
-const target = (href = "", title = "") => ({ href: unescaped(href), title: unescaped(title) });
 
 /** @param {string} source @param {number} at after `](` @param {boolean} complete */
-export function inlineTarget(source, at, complete) {
-  const reader = new Reader(source, at);
-  reader.space();
-  const href = reader.destination();
-  const title = reader.space() && reader.title();
-  reader.space();
-  if (href != null && reader.next(")")) return { ...target(href, title), end: reader.at };
-  return reader.short && !complete ? PARTIAL : null;
-}
+export const inlineTarget = (source, at, complete) => new Reader(source, at, complete).inline();
 
 /** `[label]: address "title"` at the start. @param {string} source @param {boolean} complete */
-export function definition(source, complete) {
-  const reader = new Reader(source, 0);
-  const label = reader.quoted(/(?:[^[\]\\]|\\[^]?){0,999}/y, "]");
-  const href = label?.trim() && reader.next(":") ? (reader.space(), reader.destination()) : undefined;
-  if (reader.short && !complete) return PARTIAL;
-  return href == null || (!href && source[reader.at - 1] !== ">") ? null : ended(reader, labelKey(label ?? ""), href, complete);
-}
-
-/** @param {Reader} reader @param {string} label @param {string} href @param {boolean} complete */
-function ended(reader, label, href, complete) {
-  const end = /[ \t]*(?:\n|$)/y;
-  const start = reader.at;
-  const plainEnd = reader.match(end) != null && reader.at;
-  reader.at = start;
-  const title = reader.space() ? reader.title() : undefined;
-  const titled = title != null && reader.match(end) != null;
-  if (reader.short && !complete) return PARTIAL;
-  if (titled) return { label, ...target(href, title), end: reader.at };
-  return plainEnd ? { label, ...target(href), end: plainEnd } : null;
-}
+export const definition = (source, complete) => new Reader(source, 0, complete).definition();

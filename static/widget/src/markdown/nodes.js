@@ -14,7 +14,7 @@
 export const text = (text) => ({ key: "", text });
 
 /** @param {string} tag @param {Inline[]} [children] @param {Attributes} [attributes] @param {number} [depth] @returns {Element} */
-export const element = (tag, children = [], attributes = {}, depth = 0) => ({ key: tag, tag, depth, attributes, children });
+export const element = (tag, children = [], attributes = {}, depth = 0) => ({ key: tag + (attributes.href ?? ""), tag, depth, attributes, children });
 
 /** What makes itself, and is the same again if the key is. @param {string} key @param {(ref: Ref) => ChildNode} make @returns {Element} */
 export const made = (key, make) => ({ ...element(key), make });
@@ -33,9 +33,20 @@ export function merged(nodes) {
     const last = all[all.length - 1];
     if (!isText(node)) all.push(node);
     else if (last && isText(last)) last.text += node.text;
-    else if (node.text || node.kept) all.push({ key: "", text: node.text, ref: node.ref, kept: node.kept });
+    else if (node.text || node.kept) all.push({ ...text(node.text), kept: node.kept });
   }
   return all;
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {Document} document @param {T} tag @param {Attributes} attributes @param {string} [words]
+ */
+export function create(document, tag, attributes, words) {
+  const node = document.createElement(tag);
+  for (const name in attributes) if (attributes[name] != null) node.setAttribute(name, attributes[name]);
+  if (words) node.appendChild(document.createTextNode(words));
+  return node;
 }
 
 /**
@@ -44,11 +55,7 @@ export function merged(nodes) {
  * @returns {HTMLElementTagNameMap[T]}
  */
 export function append(parent, tag, attributes = {}, words) {
-  const doc = /** @type {Document} */ (parent.ownerDocument);
-  const node = doc.createElement(tag);
-  for (const name in attributes) if (attributes[name] != null) node.setAttribute(name, attributes[name]);
-  if (words) node.appendChild(doc.createTextNode(words));
-  return parent.appendChild(node);
+  return parent.appendChild(create(/** @type {Document} */ (parent.ownerDocument), tag, attributes, words));
 }
 
 /** @param {Node} parent @param {Inline} node @returns {Ref} */
@@ -70,17 +77,6 @@ function patchText(old, node) {
   else dom.replaceData(dom.length - old.text.length, old.text.length, node.text);
 }
 
-/** @param {Element} old @param {Element} node */
-function patchElement(old, node) {
-  const dom = /** @type {HTMLElement} */ (node.ref?.dom);
-  for (const name in { ...old.attributes, ...node.attributes }) {
-    const value = node.attributes[name];
-    if (value == null) dom.removeAttribute(name);
-    else if (value !== old.attributes[name]) dom.setAttribute(name, value);
-  }
-  patch(dom, old.children, node.children);
-}
-
 /** @param {Node} parent @param {Inline[]} old what its last nodes were made from @param {Inline[]} nodes */
 export function patch(parent, old, nodes) {
   let same = 0;
@@ -88,7 +84,7 @@ export function patch(parent, old, nodes) {
     const [was, is] = [old[same], nodes[same]];
     is.ref = was.ref;
     if (isText(was)) patchText(was, /** @type {Text} */ (is));
-    else patchElement(was, /** @type {Element} */ (is));
+    else patch(/** @type {Ref} */ (is.ref).dom, was.children, /** @type {Element} */ (is).children);
   }
   for (const { ref } of old.slice(same)) ref?.dom.remove();
   for (const node of nodes.slice(same)) node.ref = build(parent, node);
