@@ -69,6 +69,13 @@ test("usage of a last chunk without choices is in the response", async (t) => {
   assert.deepEqual((await visitor(baseUrl).ask()).usage, usage);
 });
 
+test("of usage on every chunk the last counts, and null is none", async (t) => {
+  const used = (completion_tokens) => ({ usage: completion_tokens && { completion_tokens } });
+  const parts = [chunk("Green", null, used(1)), chunk(" tea.", null, used(2)), chunk(null, "stop", used(null)), DONE];
+  const { baseUrl } = await answering(t, parts);
+  assert.deepEqual((await visitor(baseUrl).ask()).usage, { completion_tokens: 2 });
+});
+
 test("citations on the first chunk come before its words", async (t) => {
   const { baseUrl } = await answering(t, [chunk("Green", null, { citations: [CITATION] }), ...WHOLE.slice(1)]);
   const order = [];

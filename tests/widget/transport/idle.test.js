@@ -99,6 +99,28 @@ test("nothing is left behind", async (t) => {
   assert.deepEqual(listeners, { add: 1, remove: 1 });
 });
 
+test("after [DONE] heartbeats do not renew the last second", async () => {
+  const { api, timers } = visitor("");
+  const bytes = (text) => new TextEncoder().encode(text);
+  let pulls = 0;
+  const pull = (controller) => {
+    if (pulls++) timers.advance(600);
+    controller.enqueue(bytes(pulls > 1 ? ":\n\n" : WHOLE.join("")));
+    if (pulls > 20) controller.close();
+  };
+  const body = new ReadableStream({ pull }, { highWaterMark: 0 });
+  await api.handleStreamingResponse(new Response(body, { headers: { "Content-Type": "text/event-stream" } }));
+  assert.ok(pulls < 5, `${pulls}`);
+});
+
+test("a response that came to a visitor who had stopped is not read", async () => {
+  const silent = new ReadableStream({});
+  const response = new Response(silent, { headers: { "Content-Type": "text/event-stream" } });
+  const { api, listeners, seen } = visitor("");
+  const found = await failure(api.handleStreamingResponse(response, { ...listeners, signal: AbortSignal.abort() }));
+  assert.deepEqual([found.state, seen.chunks], ["stopped_by_visitor", []]);
+});
+
 test("a real clock works too", async () => {
   const limit = new IdleLimit(1, undefined, TIMERS);
   await new Promise((tell) => limit.signal.addEventListener("abort", tell));

@@ -110,6 +110,15 @@ test("who stops during the wait is not waited for", async (t) => {
   assert.equal(found.meta.sessionId, "ses_1");
 });
 
+test("who stops later during the wait is let go at once", async (t) => {
+  const { baseUrl, requests } = await serve(t, (_, response) => refuse(response, 503, "overloaded"));
+  const stop = new AbortController();
+  const { ask } = visitor(baseUrl);
+  const onState = ({ state }) => state === "retrying" && setImmediate(() => stop.abort());
+  const found = await failure(ask({ signal: stop.signal, onState }));
+  assert.deepEqual([found.state, requests.length], ["stopped_by_visitor", 1]);
+});
+
 test("a further attempt goes on with the ids of the one before", async (t) => {
   const ids = { "X-Session-ID": "ses_1", "X-Conversation-ID": "conv_1" };
   const { baseUrl, requests } = await recovering(t, 1, (response) => refuse(response, 502, "upstream_error", ids));
