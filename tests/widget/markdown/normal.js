@@ -74,9 +74,9 @@ function normal(root) {
 
 /** @param {string} html */
 export function expected(html) {
-  const { document } = parseHTML(`<!doctype html><html><body><main>${html}</main></body></html>`);
-  for (const list of document.querySelectorAll("ul, ol")) if ([...list.children].some((item) => item.querySelector(":scope > p"))) list.className = "loose";
-  return normal(document.querySelector("main"));
+  const root = parseHTML(`<!doctype html><html><body><main>${html}</main></body></html>`).document.querySelector("main");
+  for (const list of root.querySelectorAll("ul, ol")) if ([...list.children].some((item) => item.querySelector(":scope > p"))) list.className = "loose";
+  return normal(root);
 }
 
 /** @param {string} markdown */

@@ -6,11 +6,10 @@ import { MarkdownRenderer, render } from "../../../static/widget/src/markdown/in
 
 export const BASE = "https://page.example/docs/";
 
-/** An empty element in a new page. */
-export function page() {
-  const { document } = parseHTML("<!doctype html><html><body><main></main></body></html>");
-  return document.querySelector("main");
-}
+export const { document } = parseHTML("<!doctype html><html><body></body></html>");
+
+/** An empty element. */
+export const page = () => document.createElement("main");
 
 /** @param {string} text @param {object} [options] */
 export function rendered(text, options) {

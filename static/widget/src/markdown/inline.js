@@ -232,7 +232,7 @@ class Scanner {
     this.#brackets.push({ token, index: this.#pending.length, at: this.#at + mark.length, image, active: 1, bound: inWord(this.#before) });
     this.#active++;
     this.#images += image;
-    this.#literal(mark);
+    this.#emit(token, mark.length);
   }
 
   #close() {

@@ -110,8 +110,9 @@ class Reader {
     return this.#short ? PARTIAL : null;
   }
 
+  /** Its label has a shorter longest length: till its end nothing is shown of a paragraph that begins with a bracket. */
   definition() {
-    const label = this.#quoted(/(?:[^[\]\\]|\\[^]?){0,999}/y, "]");
+    const label = this.#quoted(/(?:[^[\]\\]|\\[^]?){0,200}/y, "]");
     const href = label?.trim() && this.#next(":") ? (this.#space(), this.#destination()) : undefined;
     if (this.#short) return PARTIAL;
     return href == null || (!href && this.#source[this.#at - 1] !== ">") ? null : this.#ended(labelKey(label ?? ""), href);
