@@ -28,14 +28,15 @@ node_modules/.ok: package-lock.json
 run: $(VENV)/run.ok ## run the server; prints where to look and a curl line
 	@$(BIN)/python -m chatbot serve
 
-# Most tests wait: for servers to start, for time-outs to pass. So four parts go on side by side; the thousands of streams keep a core busy.
+# Most tests wait: for servers to start, for time-outs to pass. So five parts go on side by side; the thousands of streams keep a core busy.
 WAITING := tests/faults tests/relay tests/real tests/visits tests/deploy
 test: $(VENV)/dev.ok node_modules/.ok ## all tests
 	@$(BIN)/python -m pytest tests/faults/test_scenarios.py & scenarios=$$!; \
 	$(BIN)/python -m pytest -m soak & soak=$$!; \
+	npm test & browsers=$$!; \
 	$(BIN)/python -m pytest -m "not soak" --ignore=tests/faults/test_scenarios.py $(WAITING) & waiting=$$!; \
 	$(BIN)/python -m pytest -m "not soak" $(addprefix --ignore=,$(WAITING)); rest=$$?; \
-	wait $$scenarios && wait $$soak && wait $$waiting && exit $$rest
+	wait $$scenarios && wait $$soak && wait $$waiting && wait $$browsers && exit $$rest
 
 real: $(VENV)/dev.ok node_modules/.ok ## only those with official SDKs and third-party servers
 	$(BIN)/python -m pytest -m real
@@ -54,12 +55,17 @@ check: $(VENV)/dev.ok node_modules/.ok ## linters and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	npx tsc -p tsconfig.json
+	node static/widget/build.mjs --check
 
 bench: $(VENV)/dev.ok ## what a stream costs, beside nginx and others; some ten minutes
 	$(BIN)/python -m bench
 
-widget: ## build the widget (none yet)
-	@echo "There is no widget yet." && exit 1
+widget: node_modules/.ok ## build the widget, print its sizes, and pack it for npm into dist/
+	@node static/widget/build.mjs
+	@rm -rf static/widget/types && mkdir -p dist
+	@npx tsc -p static/widget/tsconfig.json
+	@cp static/widget/src/*.d.ts static/widget/types/ && cp LICENSE static/widget/LICENSE
+	@npm pack --silent --pack-destination dist ./static/widget
 
 lock: $(VENV)/dev.ok ## pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements.in -o requirements.txt

@@ -20,6 +20,9 @@ export class ChatbotWidget {
   static mount;
   /** @type {Map<string, Set<(detail: any) => void>>} */
   #listeners = new Map();
+  #mounted;
+  #panel;
+  #chat;
   /** @type {() => void} */
   #endIsolation;
   #begun = false;
@@ -37,40 +40,40 @@ export class ChatbotWidget {
   /** @param {Mounted} mounted */
   constructor(mounted) {
     const { root, launcher, options } = mounted;
-    this.mounted = mounted;
-    const told = { ask: (/** @type {string} */ text) => this.send(text), stop: () => this.chat.stop(), close: () => this.close() };
-    this.panel = new Panel(told, WORDS, options.position === "left" ? "left" : "right");
-    this.chat = new Chat(options, this.panel, WORDS, (type, detail) => this.#emit(type, detail));
+    this.#mounted = mounted;
+    const told = { ask: (/** @type {string} */ text) => this.send(text), stop: () => this.#chat.stop(), close: () => this.close() };
+    this.#panel = new Panel(told, WORDS, options.position === "left" ? "left" : "right");
+    this.#chat = new Chat(options, this.#panel, WORDS, (type, detail) => this.#emit(type, detail));
     root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet()];
-    root.append(this.panel.node);
+    root.append(this.#panel.node);
     launcher.addEventListener("click", this.toggle);
     this.#endIsolation = isolate(root, { keydown: (event) => this.#pressed(event) });
   }
 
   get isOpen() {
-    return !this.panel.node.hidden;
+    return !this.#panel.node.hidden;
   }
 
   open() {
     if (this.isOpen) return;
-    this.panel.node.hidden = false;
-    this.mounted.launcher.setAttribute("aria-expanded", "true");
+    this.#panel.node.hidden = false;
+    this.#mounted.launcher.setAttribute("aria-expanded", "true");
     this.#begin();
-    this.panel.composer.input.focus({ preventScroll: true });
+    this.#panel.composer.input.focus({ preventScroll: true });
     this.#emit("open", undefined);
   }
 
   #begin() {
-    if (!this.#begun) this.chat.begin();
+    if (!this.#begun) this.#chat.begin();
     this.#begun = true;
   }
 
   close() {
     if (!this.isOpen) return;
-    const hadFocus = this.mounted.root.activeElement !== null;
-    this.panel.node.hidden = true;
-    this.mounted.launcher.setAttribute("aria-expanded", "false");
-    if (hadFocus) this.mounted.launcher.focus({ preventScroll: true });
+    const hadFocus = this.#mounted.root.activeElement !== null;
+    this.#panel.node.hidden = true;
+    this.#mounted.launcher.setAttribute("aria-expanded", "false");
+    if (hadFocus) this.#mounted.launcher.focus({ preventScroll: true });
     this.#emit("close", undefined);
   }
 
@@ -79,7 +82,7 @@ export class ChatbotWidget {
   /** Ask a question, in sight. @param {string} text */
   send(text) {
     this.open();
-    return this.chat.ask(text);
+    return this.#chat.ask(text);
   }
 
   /**
@@ -87,7 +90,7 @@ export class ChatbotWidget {
    */
   addBotMessage(text, citations = []) {
     this.#begin();
-    const message = this.panel.transcript.addAnswer();
+    const message = this.#panel.transcript.addAnswer();
     message.cite(citations);
     message.write(text);
     message.finish();
@@ -117,21 +120,21 @@ export class ChatbotWidget {
 
   /** Say who the visitor is. @param {string} token signed by the site's server, see docs/bots.md */
   identify(token) {
-    this.chat.token = token;
+    this.#chat.token = token;
   }
 
   /** Forget the visitor (a shared computer, a log-out): the next one begins anew. */
   shutdown() {
     this.close();
-    this.chat.forget();
+    this.#chat.forget();
     this.#begun = false;
   }
 
   /** Take everything out of the page. What is kept of the visitor stays for the next page, unless `shutdown` came first. */
   destroy() {
-    this.chat.stop();
+    this.#chat.stop();
     this.#endIsolation();
-    this.mounted.leave();
+    this.#mounted.leave();
     this.#listeners.clear();
     ChatbotWidget.current = null;
     if (window.ChatbotWidget === ChatbotWidget) {
@@ -143,7 +146,7 @@ export class ChatbotWidget {
   /** @param {KeyboardEvent} event */
   #pressed(event) {
     if (event.key === "Escape" && !event.isComposing) this.close();
-    else this.panel.composer.pressed(event);
+    else this.#panel.composer.pressed(event);
   }
 }
 
