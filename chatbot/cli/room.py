@@ -92,8 +92,8 @@ def notes_on_key(kind: str, limits: Iterable[tuple[str, int]], bot: Bot | None) 
             if limit < longest_visit(bot)
         ]
     return [
-        f"{name}, {limit} tokens, is too little for a request that does not say max_tokens: it needs "
-        f"{unsaid_request(bot)}, and its prompt. Say max_tokens, {limit - shortest_request(bot) + 1} at the most."
+        f"{name}, {limit} tokens, is too little for a request that does not say max_tokens: a short one needs "
+        f"{unsaid_request(bot)}. Say max_tokens, {limit - shortest_request(bot) + 1} at the most."
         for name, limit in budgets
         if limit < unsaid_request(bot)
     ]
