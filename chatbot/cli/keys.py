@@ -120,7 +120,10 @@ def _introduce(here: Opened, key: ApiKey, text: str, listed: tuple[str, ...]) ->
         )
     base = base_url(here.settings)
     allowed = ", ".join(listed) if listed else "none yet but this server's own: give --origin"
-    return f"{text}\n\nThis is {key.id}. Pages it answers on: {allowed}.\nLook: {base}/#key={text}"
+    return (
+        f"{text}\n\nThis is {key.id}. Pages it answers on: {allowed}.\nLook: {base}/#key={text}\n"
+        f'Embed: <script src="{base}/static/widget/js/chatbot-widget.js" data-key="{text}" async></script>'
+    )
 
 
 @keys.command(name="list")

@@ -21,7 +21,13 @@ from typing import Any, Literal
 
 from chatbot.protocol.error_body import error_body
 from chatbot.protocol.sse_encoder import DONE, encode_event
-from chatbot.upstream.mock_text import answer_text, question_of, tokens_of, tool_call
+from chatbot.upstream.mock_text import (
+    answer_text,
+    citations,
+    question_of,
+    tokens_of,
+    tool_call,
+)
 
 Step = tuple[float, bytes]
 """Seconds to wait, then bytes to send."""
@@ -100,6 +106,8 @@ def events_of(payload: dict[str, Any], tokens: int | None) -> list[dict[str, Any
         if cell is not None
         for d, finish in [cell]
     ]
+    if found := citations(payload):
+        chunks[0]["citations"] = found
     if (payload.get("stream_options") or {}).get("include_usage"):
         usage = usage_of(payload, len(chunks) - 2)
         chunks.append({**top, "choices": [], "usage": usage})
@@ -141,7 +149,9 @@ def completion_of(payload: dict[str, Any], tokens: int | None) -> dict[str, Any]
         for i in range(payload.get("n") or 1)
     ]
     top = _top(payload, "chat.completion")
-    return {**top, "choices": choices, "usage": usage_of(payload, len(texts))}
+    found = citations(payload)
+    more = {"citations": found} if found else {}
+    return {**top, "choices": choices, "usage": usage_of(payload, len(texts)), **more}
 
 
 def _top(payload: dict[str, Any], kind: str) -> dict[str, Any]:

@@ -68,10 +68,24 @@ def answer_text(payload: dict[str, Any]) -> str:
     wanted = payload.get("response_format")
     if isinstance(wanted, dict) and str(wanted.get("type", "")).startswith("json"):
         return json.dumps({"notice": NOTICE, "question": question_of(payload)})
-    if system := _system_with_facts(payload):
-        passage = passage_for(system, _last_question(payload))
+    if _system_with_facts(payload):
+        passage = _passage(payload)
         return _LOOKED_UP.format(found=_quoted(passage) if passage else _NOTHING)
     return _ANSWER.format(notice=NOTICE, question=question_of(payload))
+
+
+def citations(payload: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the answer rests on, in the form that the widget shows; empty where it is on no facts."""
+    found = None if "response_format" in payload else _passage(payload)
+    if found is None:
+        return []
+    return [{"id": found.file, "n": 1, "title": found.file, "url": "", "place": found.heading,
+             "text": found.text}]  # fmt: skip
+
+
+def _passage(payload: dict[str, Any]) -> Passage | None:
+    system = _system_with_facts(payload)
+    return passage_for(system, _last_question(payload)) if system else None
 
 
 def _system_with_facts(payload: dict[str, Any]) -> str | None:
@@ -90,7 +104,7 @@ def _system_with_facts(payload: dict[str, Any]) -> str | None:
 def _quoted(passage: Passage) -> str:
     heading = [f"**{passage.heading}**", ""] if passage.heading else []
     lines = [f"> {line}".rstrip() for line in [*heading, *passage.text.splitlines()]]
-    return "\n".join([*lines, "", f"From `{passage.file}`."])
+    return "\n".join([*lines, "", f"From `{passage.file}` [1]."])
 
 
 def tokens_of(text: str, count: int | None = None) -> list[str]:

@@ -44,7 +44,9 @@ def test_a_key_for_a_page_is_made_with_its_bots_pages_or_its_own(shop):
     said = shop("keys", "create", "--bot", "shop", "--name", "front")
     text, key_id = key_of(said)
     assert "Pages it answers on: https://shop.example.\n" in said
-    assert said.rstrip().endswith(f"http://127.0.0.1:8000/#key={text}")
+    assert f"Look: http://127.0.0.1:8000/#key={text}\n" in said
+    tag = f'<script src="http://127.0.0.1:8000/static/widget/js/chatbot-widget.js" data-key="{text}" async></script>'
+    assert said.rstrip().endswith(tag)
     key = kept(shop, key_id)
     assert (key.kind, key.bot_id, key.scopes, key.origins) == ("pk", "shop", (), ())
     assert (key.shown, key.name, key.expires_at) == (text, "front", None)

@@ -76,7 +76,7 @@ def test_it_quotes_the_passage_that_fits_and_names_its_file(question, file, word
     assert text.startswith(START)
     assert "only looks passages up" in text
     assert words in text
-    assert text.endswith(f"From `{file}`.\n")
+    assert text.endswith(f"From `{file}` [1].\n")
 
 
 def test_it_quotes_nothing_else():
@@ -186,3 +186,19 @@ def test_hostile_facts_neither_fail_nor_hang(text):
     for system in (prompt({"a.md": text}), f"<facts>\n{text}", f"{text}\n</facts>"):
         assert answer("What is the word?", system).startswith(START)
     assert time.monotonic() - began < 2
+
+
+def test_its_source_goes_with_the_first_chunk_and_with_the_whole_answer():
+    payload = request("How long does it take to Germany?")
+    whole = completion(payload)["citations"]
+    assert [(c["n"], c["title"], c["place"]) for c in whole] == [(1, "shipping.md", "Germany")]
+    assert whole[0]["text"] == "Two days, 4.90 €."
+    chunks = [data for _, data in write_script({**payload, "stream": True}).steps]
+    first, *others = [json.loads(data.removeprefix(b"data: ")) for data in chunks[:-1]]
+    assert first["citations"] == whole
+    assert not any("citations" in chunk for chunk in others)
+
+
+@pytest.mark.parametrize("payload", [request("Zebra?"), request("Germany?", "You are kind.")])
+def test_an_answer_on_no_facts_has_no_sources(payload):
+    assert "citations" not in completion(payload)

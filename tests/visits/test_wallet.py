@@ -31,6 +31,8 @@ BUDGET, ANSWER = 6000, 60
 RESERVED = ANSWER + 40
 """The longest answer, and what the question is estimated to be, generously."""
 ATTACKERS, EACH = 12, 40
+PATIENT = QUICK + "import chatbot.shared.redis as r; r.LIMIT_SECONDS = 10.0\n"
+"""Redis is there all the time: a machine that is busy with other tests must not make it look slow."""
 ASK = json.dumps({"messages": [{"role": "user", "content": "Hi"}], "stream": True}).encode()
 
 
@@ -92,7 +94,7 @@ def test_an_attack_never_costs_more_than_the_budget_and_one_reservation(tmp_path
     environ = {"WEB_CONCURRENCY": "2", "CHATBOT_TRUSTED_PROXIES": "1", **shared}
     found: list[tuple[int, str]] = []
     try:
-        with running(tmp_path, OPENAI_BASE_URL=provider.server.base_url, extra=QUICK, **environ) as server:  # fmt: skip
+        with running(tmp_path, OPENAI_BASE_URL=provider.server.base_url, extra=PATIENT, **environ) as server:  # fmt: skip
             wait_for(lambda: all(known(server.port, key) for _ in range(20)))
             threads = [
                 threading.Thread(target=attack, args=(server.port, key, n, found))

@@ -20,7 +20,7 @@ let count = 0;
 /** Open a page of the site; what went wrong in it is in `page.faults`. */
 async function visit(html, { headers, init, ...options } = {}) {
   context = await browser.newContext({ viewport: { width: 1000, height: 760 }, ...options });
-  context.setDefaultTimeout(8000);
+  context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   page.faults = [];
   page.requests = [];

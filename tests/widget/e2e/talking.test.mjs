@@ -19,7 +19,7 @@ let count = 0;
 /** A page with the open chat. */
 async function chat({ key, more = "", init, ...options } = {}) {
   context = await browser.newContext({ viewport: { width: 1000, height: 760 }, ...options });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   if (init) await page.addInitScript(init);
   await page.goto(site.add(`/${++count}`, pageWith(tag(server, more, key))));
