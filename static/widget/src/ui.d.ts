@@ -47,7 +47,6 @@ export interface Stub {
 
 /** What a page can listen to, and what it is told. */
 export interface WidgetEvents {
-  ready: undefined;
   open: undefined;
   close: undefined;
   /** A question was asked. */

@@ -146,6 +146,34 @@ describe("the tag", () => {
     assert.equal(await page.evaluate(() => window.changed), undefined);
   });
 
+  test("has attributes, and each has an effect", async () => {
+    const more = `data-position="left" data-accent="#ff0000" data-label="Ask us" data-z-index="7" data-open data-debug`;
+    const page = await visit(pageWith(tag(server, more)));
+    const said = [];
+    page.on("console", (message) => said.push(message.text()));
+    await page.locator(".panel").waitFor();
+    await page.locator("textarea").fill("How long is the delivery?");
+    await page.locator("textarea").press("Enter");
+    await page.locator(".bot .actions").waitFor();
+    const launcher = page.locator(".launcher");
+    assert.equal(await launcher.getAttribute("aria-label"), "Ask us");
+    assert.ok((await launcher.boundingBox()).x < 100);
+    assert.ok((await page.locator(".panel").boundingBox()).x < 100);
+    assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector("chatbot-widget")).zIndex), "7");
+    const times = said.filter((text) => text.startsWith("[ChatAPI]")).map((text) => text.replace(/\d+/, "N"));
+    assert.deepEqual(times, ["[ChatAPI] start", "[ChatAPI] first byte after N ms", "[ChatAPI] complete after N ms"]);
+    await context.close();
+    const closed = await visit(pageWith(tag(server, `data-accent="#ff0000"`)));
+    const colour = () => closed.locator(".launcher").evaluate((node) => getComputedStyle(node).backgroundColor);
+    assert.equal(await colour(), "rgb(255, 0, 0)");
+    await context.close();
+    const bare = await visit(pageWith(tag(server, `data-launcher="none"`)));
+    await bare.waitForFunction(() => "current" in ChatbotWidget);
+    assert.ok(await bare.locator(".launcher").isHidden());
+    await bare.evaluate(() => ChatbotWidget.open());
+    await bare.locator(".panel").waitFor();
+  });
+
   test("calls made before the chat is there are made then", async () => {
     const page = await visit(pageWith(`${tag(server)}<script>
       addEventListener("load", () => { window.heard = []; ChatbotWidget.on("answer", (e) => heard.push(e.text)); ChatbotWidget.send("Which tea has no caffeine?"); });</script>`));
@@ -172,12 +200,11 @@ describe("the tag", () => {
 });
 
 describe("a page's policy", () => {
-  const nonce = "nonce-abc123";
-  const policies = {
-    "names the server": (at) => `default-src 'self'; script-src 'self' ${at}; connect-src ${at}`,
-    "has a nonce": (at) => `default-src 'self'; script-src '${nonce}'; connect-src ${at}`,
-    "has a nonce and strict-dynamic": (at) => `default-src 'self'; script-src '${nonce}' 'strict-dynamic'; connect-src ${at}`,
-  };
+  const documented = /## Content-Security-Policy.*?```\n(.*?)\n```/s.exec(readFileSync("docs/widget.md", "utf8"))[1].split("\n");
+  assert.equal(documented.length, 3);
+  const [names, nonce, dynamic] = documented.map((line) => (at) =>
+    `default-src 'self'; ${line.replaceAll("https://chat.example", at).replace("nonce-…", "nonce-abc123")}`);
+  const policies = { "names the server": names, "has a nonce": nonce, "has a nonce and strict-dynamic": dynamic };
   for (const [name, policy] of Object.entries(policies)) {
     test(`${name}: works under Trusted Types, no violation`, async () => {
       const headers = { "Content-Security-Policy": `${policy(server.base)}; require-trusted-types-for 'script'; trusted-types 'none'` };
