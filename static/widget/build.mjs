@@ -5,6 +5,7 @@
  * js/chatbot-widget.js            the loader, short-lived in caches
  * js/<version>/chatbot-widget.js  the same for ever: a page may pin it by its integrity (js/integrity.json)
  * js/body-<hash>.js               what the loaders import; those of earlier versions stay
+ * js/highlight-<hash>.js          colours for code, where a page wants them
  * js/chatbot-widget-legacy.js     for browsers that can't read `import()`
  * js/chatbot-widget.esm.js        the npm package
  */
@@ -18,7 +19,7 @@ import { build } from "esbuild";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const OUT = join(HERE, "js");
-const BODY = /^body-[0-9a-f]{12}\.js$/;
+const HASHED = /^(?:body|highlight)-[0-9a-f]{12}\.js$/;
 
 /** @param {string} entry @param {import("esbuild").BuildOptions} options */
 async function bundle(entry, options) {
@@ -29,8 +30,9 @@ async function bundle(entry, options) {
   return made.outputFiles[0].text;
 }
 
-/** @param {boolean} minify */
-const body = (minify) => bundle("body.js", { format: "esm", target: "es2022", minify });
+/** @param {string} entry @param {boolean} minify @param {string} [highlight] the file for that */
+const modern = (entry, minify, highlight = "") =>
+  bundle(entry, { format: "esm", target: "es2022", minify, define: { HIGHLIGHT: JSON.stringify(highlight) } });
 
 /** @param {boolean} minify @param {Record<string, string>} built */
 function loader(minify, built) {
@@ -44,6 +46,9 @@ const digest = (text, kind) => createHash(kind).update(text);
 /** @param {string} text */
 const integrityOf = (text) => `sha384-${digest(text, "sha384").digest("base64")}`;
 
+/** @param {string} name @param {string} text */
+const hashed = (name, text) => `${name}-${digest(text, "sha256").digest("hex").slice(0, 12)}.js`;
+
 /** @returns {string} */
 function version() {
   const source = readFileSync(join(HERE, "../../chatbot/__init__.py"), "utf8");
@@ -52,8 +57,10 @@ function version() {
 
 /** What is built: by path under js/. @returns {Promise<{ files: Map<string, string>, sizes: string }>} */
 async function all() {
-  const small = await body(true);
-  const name = `body-${digest(small, "sha256").digest("hex").slice(0, 12)}.js`;
+  const colours = await modern("extras/highlight.js", true);
+  const highlight = hashed("highlight", colours);
+  const small = await modern("body.js", true, highlight);
+  const name = hashed("body", small);
   const built = { BODY_FILE: `./${name}`, BODY_INTEGRITY: integrityOf(small) };
   const loaded = await loader(true, built);
   const pinned = `${version()}/chatbot-widget.js`;
@@ -61,11 +68,12 @@ async function all() {
     ["chatbot-widget.js", loaded],
     [pinned, loaded],
     [name, small],
+    [highlight, colours],
     ["chatbot-widget-legacy.js", await bundle("legacy.js", { format: "iife", target: "es5", minify: true })],
-    ["chatbot-widget.esm.js", await bundle("index.js", { format: "esm", target: "es2022", minify: true })],
+    ["chatbot-widget.esm.js", await modern("index.js", true, highlight)],
     ["integrity.json", `${JSON.stringify({ [pinned]: integrityOf(loaded) }, null, 2)}\n`],
   ]);
-  return { files, sizes: table([["loader", await loader(false, built), loaded], ["body", await body(false), small]]) };
+  return { files, sizes: table([["loader", await loader(false, built), loaded], ["body", await modern("body.js", false, highlight), small]]) };
 }
 
 /** @param {string} text */
@@ -88,11 +96,17 @@ function committed(path) {
   }
 }
 
-/** Bodies that no loader asks for any more. @param {Map<string, string>} files */
+/** Bodies and their extras that nothing asks for any more. @param {Map<string, string>} files */
 function orphans(files) {
-  const loaders = readdirSync(OUT, { recursive: true }).map(String).filter((name) => name.endsWith("chatbot-widget.js"));
-  const texts = [...files.values(), ...loaders.filter((name) => !files.has(name)).map((name) => committed(name) ?? "")];
-  return readdirSync(OUT).filter((name) => BODY.test(name) && !texts.some((text) => text.includes(name)));
+  const others = readdirSync(OUT, { recursive: true }).map(String).filter((name) => name.endsWith(".js") && !files.has(name));
+  const wanted = new Set(files.keys());
+  const ask = (/** @type {string} */ text) => others.filter((name) => HASHED.test(name) && text.includes(name)).forEach((name) => {
+    if (wanted.has(name)) return;
+    wanted.add(name);
+    ask(committed(name) ?? "");
+  });
+  others.filter((name) => name.endsWith("chatbot-widget.js")).forEach((name) => ask(committed(name) ?? ""));
+  return others.filter((name) => HASHED.test(name) && !wanted.has(name));
 }
 
 /** @param {Map<string, string>} files */

@@ -3,6 +3,7 @@
  * own words. No question is ever asked that the visitor does not see.
  */
 import { ChatAPI } from "./chat_api.js";
+import { colourCode } from "./colour.js";
 import { ChatError } from "./failures.js";
 import { Memory } from "./memory.js";
 import { countdown, notice } from "./notice.js";
@@ -31,6 +32,7 @@ export class Chat {
    * @param {<T extends keyof WidgetEvents>(type: T, detail: WidgetEvents[T]) => void} emit
    */
   constructor(options, panel, words, emit) {
+    this.options = options;
     this.panel = panel;
     this.words = words;
     this.emit = emit;
@@ -90,8 +92,14 @@ export class Chat {
       });
     } finally {
       waits({ state: "sending" });
-      message.finish();
+      this.#finish(message);
     }
+  }
+
+  /** @param {BotMessage} message */
+  #finish(message) {
+    message.finish();
+    if (this.options.highlight) colourCode(message.content, this.options.host || "").catch(() => {});
   }
 
   /**

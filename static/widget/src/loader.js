@@ -40,6 +40,7 @@ function readOptions(tag) {
     position: data.position || given.position,
     zIndex: data.zIndex || given.zIndex,
     open: data.open !== undefined || given.open,
+    highlight: data.highlight !== undefined || given.highlight,
     debug: data.debug !== undefined || given.debug,
     launcher: data.launcher !== "none" && given.launcher,
   };

@@ -18,6 +18,8 @@ export interface WidgetOptions {
   open?: boolean;
   /** Say times on the console. */
   debug?: boolean;
+  /** Colour code in answers: loads a file of its own when there is some. */
+  highlight?: boolean;
   /** false: none; the page opens the chat by itself. */
   launcher?: boolean;
   /** The site's word for who its visitor is, see `identify`. */
@@ -68,4 +70,6 @@ declare global {
   }
   /** Put in by the build: the body's file and its integrity. */
   const BUILT: unknown;
+  /** Put in by the build: the file that colours code. */
+  const HIGHLIGHT: string;
 }

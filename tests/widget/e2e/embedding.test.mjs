@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, afterEach, before, describe, test } from "node:test";
 
-import { launch, pageWith, startServer, startSite, tag } from "./harness.mjs";
+import { launch, pageWith, scripted, startServer, startSite, tag } from "./harness.mjs";
 
 let server, site, browser, context;
 before(async () => {
@@ -172,6 +172,18 @@ describe("the tag", () => {
     assert.ok(await bare.locator(".launcher").isHidden());
     await bare.evaluate(() => ChatbotWidget.open());
     await bare.locator(".panel").waitFor();
+  });
+
+  test("with data-highlight code is coloured when it is whole, by a file that comes then", async () => {
+    const page = await visit(pageWith(tag(server, "data-highlight")));
+    await page.locator(".launcher").click();
+    await page.locator("textarea").fill(scripted({ say: "```js\nconst a = 'x';\n```\n\n```klingon\nqapla\n```" }));
+    assert.ok(!page.requests.some((url) => url.includes("/highlight-")));
+    await page.locator("textarea").press("Enter");
+    await page.locator(".hljs-keyword", { hasText: "const" }).waitFor();
+    assert.equal(await page.locator("pre code").first().textContent(), "const a = 'x';\n");
+    assert.equal(await page.locator("pre code").nth(1).textContent(), "qapla\n");
+    assert.deepEqual(page.faults, []);
   });
 
   test("calls made before the chat is there are made then", async () => {
