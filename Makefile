@@ -79,7 +79,7 @@ sbom: $(VENV)/dev.ok ## write the bill of materials, dist/sbom.cdx.json (Cyclone
 	@mkdir -p dist
 	$(BIN)/python deploy/supply_chain.py sbom dist/sbom.cdx.json
 
-notices: $(VENV)/dev.ok ## gather the licence texts of what is required
+notices: $(VENV)/dev.ok node_modules/.ok ## gather the licence texts of what is required
 	$(BIN)/python deploy/supply_chain.py notices
 
 wheel: $(VENV)/dev.ok ## build the wheel into dist/

@@ -18,6 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PINS = ROOT / "requirements.txt"
+BUNDLED = ("lowlight", "highlight.js", "devlop")
+"""Of `static/widget/js/highlight-….js`."""
 NOTICES = ROOT / "NOTICE-THIRD-PARTY.txt"
 ALLOWED = {
     "MIT": "permissive", "MIT License": "permissive", "MIT OR Apache-2.0": "permissive", "MIT AND PSF-2.0": "permissive",
@@ -115,14 +117,27 @@ def sbom(file: str) -> int:
     return 0
 
 
+def bundled() -> list[tuple[str, str, str, str]]:
+    """Name, version, licence and its text of the npm packages that stand in the widget's files."""
+    found = []
+    for name in BUNDLED:
+        folder = ROOT / "node_modules" / name
+        told = json.loads((folder / "package.json").read_text())
+        text = next(f for f in sorted(folder.iterdir()) if _TEXT.match(f.name)).read_text()
+        found.append((name, told["version"], told["license"], text.strip()))
+    return found
+
+
 def notices() -> int:
-    """Write the licence texts of all that is required."""
+    """Write the licence texts of all that is required, and of what the widget's files hold."""
     parts = ["What this software requires, and the licences under which it is.\n"]
     for package in installed():
         parts.append(f"{'=' * 80}\n{package.name} {package.version} ({licence_of(package)})\n{'=' * 80}\n")  # fmt: skip
         texts = sorted(str(f) for f in package.files or [] if _TEXT.search(str(f)) and ".dist-info" in str(f))  # fmt: skip
         bodies = [Path(str(package.locate_file(f))).read_text("utf-8", "replace").strip() for f in texts]  # fmt: skip
         parts.append("\n\n".join(bodies) or f"No text comes with it. {package.metadata.get('Home-page') or ''}".strip())  # fmt: skip
+    for name, version, licence, text in bundled():
+        parts.append(f"{'=' * 80}\n{name} {version} ({licence})\n{'=' * 80}\n\n{text}")
     NOTICES.write_text("\n".join(parts).rstrip() + "\n")
     return 0
 

@@ -66,7 +66,22 @@ def test_the_bill_has_each_package_with_version_hash_and_licence(tmp_path):
 def test_the_notices_are_those_of_what_is_pinned():
     """`make notices` brings them up to date."""
     shown = re.findall(r"^={80}\n(\S+) (\S+) \(", supply_chain.NOTICES.read_text(), re.M)
-    assert shown == [(p.name, p.version) for p in supply_chain.installed()]
+    packed = [(name, version) for name, version, *_ in supply_chain.bundled()]
+    assert shown == [(p.name, p.version) for p in supply_chain.installed()] + packed
+
+
+def test_what_the_widget_holds_of_others_is_all_among_the_notices():
+    """Of each package that the build takes a file from."""
+    command = ["node", "-e", """
+      import("esbuild").then(({ build }) => build({ entryPoints: ["static/widget/src/extras/highlight.js",
+        "static/widget/src/body.js", "static/widget/src/loader.js"], bundle: true, write: false, metafile: true, format: "esm", outdir: "x" }))
+        .then(({ metafile }) => console.log(JSON.stringify(Object.keys(metafile.inputs))))"""]  # fmt: skip
+    done = subprocess.run(
+        command, cwd=supply_chain.ROOT, capture_output=True, text=True, check=True
+    )
+    files = json.loads(done.stdout)
+    taken = {re.search(r"node_modules/([^/]+)", f)[1] for f in files if "node_modules" in f}
+    assert taken == set(supply_chain.BUNDLED)
 
 
 ONE = {"name": "flask", "version": "3.1.3"}
