@@ -7,7 +7,7 @@
  */
 import { depthOf } from "./emphasis.js";
 import { hostToShow, safeURL } from "./links.js";
-import { create, element, made, plain, text } from "./nodes.js";
+import { create, element, made, merged, plain, text } from "./nodes.js";
 
 /** @param {Target} target @param {Inline[]} children @param {Context} context @returns {Inline[]} only the children if it leads nowhere safe */
 export function link({ href, title }, children, context) {
@@ -15,7 +15,7 @@ export function link({ href, title }, children, context) {
   if (!url) return children;
   const host = hostToShow(url, plain(children), context.baseURI);
   const attributes = { href: url.href, title: title || undefined, rel: "noopener noreferrer nofollow", target: "_blank" };
-  const shown = host ? [...children, text(" "), element("span", [text(host)], { class: "host" })] : children;
+  const shown = host ? merged([...children, text(" "), element("span", [text(host)], { class: "host" })]) : children;
   return [element("a", shown, attributes, depthOf(children))];
 }
 

@@ -3,7 +3,7 @@
  *
  * It is read again from where it was last final each time it grows. A place is final if no bracket and no emphasis is
  * open before it and what stands there can't become longer: mostly that is the last word's start. Where something stays
- * open, it is read again only when it has grown by a 32nd, so that hostile text costs a constant per character.
+ * open, it is read again only when it has grown by a 16th, so that hostile text costs a constant per character.
  *
  * Before the end is known, what is open is shown as if it was closed, and what could become syntax waits.
  * @import { Inline as Node, Text } from "./nodes.js"
@@ -380,7 +380,7 @@ export class Inline {
     this.#tail = unsettled(all, open);
     this.#before = characterBefore(this.#before, this.#source, settled);
     this.#source = this.#source.slice(settled);
-    this.#due = this.#source.length + (this.#source.length >> 5);
+    this.#due = this.#source.length + (this.#source.length >> 4);
   }
 }
 
