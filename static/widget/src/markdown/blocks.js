@@ -133,7 +133,7 @@ export class Blocks {
   #planUnder(current, text) {
     const { head } = current;
     const found = columns(head, text);
-    if (UNDERLINE.test(text) && current.filled) return () => (this.#leaf = current.toHeading(text[0] === "=" ? "h1" : "h2"));
+    if (UNDERLINE.test(text) && current.filled()) return () => (this.#leaf = current.toHeading(text[0] === "=" ? "h1" : "h2"));
     return found && (() => (current.behead(), (this.#leaf = new Table(this.#inner, this.#context, head, found))));
   }
 
@@ -202,22 +202,23 @@ export class Blocks {
     if (top) top.filled = true;
   }
 
-  /** @param {Opening} opening @param {Container | undefined} before what stood at its place */
+  /** @param {Opening} opening @param {Container} [before] what stood at its place */
   #open({ type, offset, first, task }, before) {
-    if (!type) return void (this.#fill(), this.#stack.push({ element: append(this.#inner, "blockquote", { dir: "auto" }), offset, filled: false }));
-    const goesOn = before?.list?.type === type;
-    if (goesOn && this.#blank) loosen(before?.list);
-    const list = goesOn && before?.list ? before.list : this.#list(type, first);
-    const element = append(list.element, "li", { dir: "auto", class: task && "task" });
-    if (task) append(element, "input", { type: "checkbox", disabled: "", checked: task === " " ? undefined : "", "aria-label": this.#context.words[task === " " ? "open" : "done"] });
+    const list = type ? this.#list(type, first, before?.list) : undefined;
+    if (!list) this.#fill();
+    const element = append(list?.element ?? this.#inner, list ? "li" : "blockquote", { dir: "auto", class: task && "task" });
+    const open = task === " ";
+    if (task) append(element, "input", { type: "checkbox", disabled: "", checked: open ? undefined : "", "aria-label": this.#context.words[open ? "open" : "done"] });
     this.#stack.push({ element, list, offset, filled: false });
     this.#blank = false;
   }
 
-  /** @param {string} type @param {string} first @returns {List} */
-  #list(type, first) {
-    this.#fill();
-    const start = first && Number(first) !== 1 ? String(Number(first)) : undefined;
+  /** @param {string} type @param {string} first @param {List} [before] which goes on if it is of the type @returns {List} */
+  #list(type, first, before) {
+    if (before?.type !== type) this.#fill();
+    else if (this.#blank) loosen(before);
+    if (before?.type === type) return before;
+    const start = first && +first !== 1 ? `${+first}` : undefined;
     return { type, element: append(this.#inner, first ? "ol" : "ul", { start }) };
   }
 }

@@ -261,8 +261,7 @@ class Scanner {
     if (nodes.every(isText)) return false;
     if (index != null) this.#pending.length = index;
     this.#at += width;
-    for (const node of nodes) this.#pending.push(node);
-    this.#flush();
+    for (const node of nodes) this.#emit(node);
     return true;
   }
 
@@ -278,8 +277,7 @@ class Scanner {
     this.#at = found.end;
     if (!bracket.image && this.#active > this.#images) this.#deactivate();
     const nodes = bracket.image ? [image(found, plain(children), this.#context)] : link(found, children, this.#context);
-    for (const node of nodes) this.#pending.push(node);
-    this.#flush();
+    for (const node of nodes) this.#emit(node);
   }
 
   /** A link in a link is none. */
@@ -374,27 +372,22 @@ export class Inline {
     const { emphasis, count, settled } = new Scanner(this.#source, complete, this.#before, this.#context);
     const [first] = this.#tail;
     const kept = first && isText(first) && first.kept ? [{ ...text(""), kept: true }] : [];
+    const final = merged([...kept, ...emphasis.nodes.slice(0, count)]);
     const open = merged(emphasis.nodes.slice(count));
-    const all = merged([...kept, ...emphasis.nodes]);
+    const all = merged([...final, ...open]);
     patch(this.#parent, this.#tail, all);
-    this.#tail = unsettled(all, open);
+    this.#tail = unsettled(all, final.length, open[0]);
     this.#before = characterBefore(this.#before, this.#source, settled);
     this.#source = this.#source.slice(settled);
     this.#due = this.#source.length + (this.#source.length >> 4);
   }
 }
 
-/** Of all nodes those that are open; a text's end may be open while its beginning is not. @param {Node[]} all @param {Node[]} open */
-function unsettled(all, open) {
-  const start = all.length - open.length;
-  const [last, first, part] = [all[start - 1], all[start], open[0]];
-  if (part && isText(part) && isText(first)) {
-    first.kept ||= first.text.length > part.text.length;
-    first.text = part.text;
-  } else if (last && isText(last)) {
-    last.text = "";
-    last.kept = true;
-    return all.slice(start - 1);
-  }
-  return all.slice(start);
+/** Of all nodes those that are open; a text's end may be open while its beginning is not. @param {Node[]} all @param {number} final how many @param {Node} [open] the first */
+function unsettled(all, final, open) {
+  const last = all[final - 1];
+  if (!last || !isText(last)) return all.slice(final);
+  last.text = open && isText(open) ? open.text : "";
+  last.kept = true;
+  return all.slice(final - 1);
 }

@@ -9,8 +9,6 @@ import { languageOf } from "./language.js";
 import { definition, PARTIAL } from "./links.js";
 import { append } from "./nodes.js";
 
-/** @typedef {{label: string, href: string, title: string, end: number}} Definition */
-
 /** An element with running text. */
 class Prose {
   /** @param {HTMLElement} element @param {Context} context */
@@ -30,18 +28,6 @@ class Prose {
     const language = languageOf(this.element.textContent ?? "");
     if (language && language !== this.context.lang) this.element.setAttribute("lang", language);
   }
-}
-
-/** Takes definitions off the start. @param {string} source @param {boolean} complete @param {(found: Definition) => void} found */
-function afterDefinitions(source, complete, found) {
-  while (source[0] === "[") {
-    const next = definition(source, complete);
-    if (!next) break;
-    if (next === PARTIAL) return { source, waits: true };
-    found(next);
-    source = source.slice(next.end);
-  }
-  return { source, waits: !source };
 }
 
 /**
@@ -102,19 +88,23 @@ export class Paragraph {
     this.#define(false);
   }
 
-  /** @param {boolean} complete */
+  /** Takes definitions off the start. @param {boolean} complete */
   #define(complete) {
     const { references } = this.#context;
-    const rest = afterDefinitions(this.#start, complete, (found) => references.has(found.label) || references.set(found.label, found));
-    this.#start = rest.source;
-    if (rest.waits) return;
+    for (let next; this.#start[0] === "[" && (next = definition(this.#start, complete)); this.#start = this.#start.slice(next.end)) {
+      if (next === PARTIAL) return;
+      if (!references.has(next.label)) references.set(next.label, next);
+    }
+    if (!this.#start) return;
     this.#defining = false;
-    this.#open().write(rest.source);
+    this.#open().write(this.#start);
   }
 
-  /** Whether there is more than definitions. */
-  get filled() {
-    return !!this.#prose || !!this.#row || !!afterDefinitions(this.#start, true, () => {}).source;
+  /** Whether there is more than definitions, if it ends here. */
+  filled() {
+    this.#release();
+    if (this.#defining) this.#define(true);
+    return !!this.#prose;
   }
 
   #open() {
@@ -124,8 +114,7 @@ export class Paragraph {
   lineEnd() {}
 
   close() {
-    this.#release();
-    if (this.#defining) this.#define(true);
+    this.filled();
     this.#prose?.close();
   }
 
@@ -179,13 +168,10 @@ function closingSequence(text) {
   return before < start ? before : end;
 }
 
-/** Code, fenced or indented; the element that holds the text grows in place, so a copy button works at any time. */
+/** Code, fenced or indented; the node that holds the text only grows, so a copy button works at any time. */
 export class Code {
-  #code;
-  #document;
   /** Empty lines, that are code only if code follows. */
   #empty = "";
-  /** @type {Text | undefined} */
   #text;
 
   /** @param {HTMLElement} parent @param {Context} context @param {string} [info] @param {string} [fence] @param {number} [indent] */
@@ -196,11 +182,10 @@ export class Code {
     const box = append(parent, "div", { class: "code" });
     const head = append(box, "div", { class: "head" });
     if (language) append(head, "span", { class: "language" }, language);
-    const pre = append(box, "pre", { dir: "ltr", tabindex: "0" });
-    this.#code = append(pre, "code", { class: language ? `language-${language}` : undefined });
-    const button = copy?.(() => this.#code.textContent ?? "");
+    const code = append(append(box, "pre", { dir: "ltr", tabindex: "0" }), "code", { class: language ? `language-${language}` : undefined });
+    this.#text = code.appendChild(document.createTextNode(""));
+    const button = copy?.(() => this.#text.data);
     if (button) head.appendChild(button);
-    this.#document = document;
   }
 
   /** @param {string} line */
@@ -220,23 +205,17 @@ export class Code {
   }
 
   line() {
-    if (this.#empty) this.#put(this.#empty);
+    this.write(this.#empty);
     this.#empty = "";
   }
 
   /** @param {string} text */
   write(text) {
-    if (text) this.#put(text);
-  }
-
-  /** @param {string} text */
-  #put(text) {
-    if (this.#text) this.#text.appendData(text);
-    else this.#text = this.#code.appendChild(this.#document.createTextNode(text));
+    if (text) this.#text.appendData(text);
   }
 
   lineEnd() {
-    this.#put("\n");
+    this.write("\n");
   }
 
   close() {}
@@ -300,18 +279,14 @@ export class Table {
   /** Cells end at pipes, also in code, but not at escaped ones. @param {string} text */
   write(text) {
     const parts = (this.#held + text).split(/(\\[^]?|\|)/);
-    this.#held = parts[parts.length - 2] === "\\" ? "\\" : "";
-    if (this.#held) parts.pop(), parts.pop();
-    for (const part of parts) this.#part(part);
+    this.#held = parts[parts.length - 2] === "\\" ? parts.splice(-2)[0] : "";
+    for (const part of parts) {
+      if (part === "|") this.#next();
+      else if (part) this.#into(part);
+    }
   }
 
-  /** @param {string} part */
-  #part(part) {
-    if (part === "|") this.#next();
-    else if (this.#cell || /[^ \t]/.test(part)) this.#into(part);
-  }
-
-  /** @param {string} part */
+  /** @param {string} part of a cell */
   #into(part) {
     if (this.#index < 0) this.#index = 0;
     if (this.#index < this.#columns.length) this.#open().write(part === "\\|" ? "|" : part);
