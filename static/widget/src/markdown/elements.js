@@ -19,12 +19,13 @@ export function link({ href, title }, children, context) {
   return [element("a", shown, attributes, depthOf(children))];
 }
 
-/** @param {Target} target @param {string} alt @param {Context} context @returns {Inline} */
-export function image({ href, title }, alt, context) {
+/** @param {Target} target @param {Inline[]} children @param {Context} context @returns {Inline[]} */
+export function image({ href, title }, children, context) {
   const url = safeURL(href, context.baseURI);
-  if (!url?.host) return text(alt);
-  const node = made(JSON.stringify(["image", url.href, alt, title]), (ref) => imageButton(context, ref, url, alt, title));
-  return { ...node, attributes: { alt } };
+  const alt = plain(children);
+  if (!url?.host) return [text(alt)];
+  const node = made(`image ${url.href}`, (ref) => imageButton(context, ref, url, alt, title));
+  return [{ ...node, attributes: { alt } }];
 }
 
 /** @param {Context} context @param {Ref} ref @param {URL} url @param {string} alt @param {string} title */

@@ -48,7 +48,6 @@ class Scanner {
   #images = 0;
   #stopped = false;
   #growing = false;
-  #half = false;
   /** Lengths of back-tick runs that close nowhere. @type {Set<number>} */
   #unclosed = new Set();
   #source;
@@ -238,7 +237,7 @@ class Scanner {
   #close() {
     const bracket = this.#brackets[this.#brackets.length - 1];
     const found = bracket?.active ? this.#target(bracket) : null;
-    if (found === PARTIAL) this.#stopped = true;
+    if (found === PARTIAL) this.#showHalf(bracket);
     else if (found) this.#succeed(bracket, found);
     else this.#pop(), this.#fail(bracket);
   }
@@ -276,8 +275,7 @@ class Scanner {
     this.#pop();
     this.#at = found.end;
     if (!bracket.image && this.#active > this.#images) this.#deactivate();
-    const nodes = bracket.image ? [image(found, plain(children), this.#context)] : link(found, children, this.#context);
-    for (const node of nodes) this.#emit(node);
+    for (const node of (bracket.image ? image : link)(found, children, this.#context)) this.#emit(node);
   }
 
   /** A link in a link is none. */
@@ -291,7 +289,6 @@ class Scanner {
     const after = this.#at + 1;
     if (after === this.#source.length && !this.#complete) return PARTIAL;
     const found = this.#source[after] === "(" ? inlineTarget(this.#source, after + 1, this.#complete) : null;
-    this.#half = found === PARTIAL;
     return found ?? (this.#context.references.size ? this.#reference(this.#source.slice(bracket.at, this.#at), after) : null);
   }
 
@@ -299,22 +296,24 @@ class Scanner {
   #reference(own, after) {
     const [all, label] = this.#look(/\[((?:[^[\]\\]|\\[^]?){0,999})\]/y, after) ?? ["", ""];
     if (!all && !this.#complete && this.#look(/\[(?:[^[\]\\]|\\[^]?){0,999}$/y, after)) return PARTIAL;
-    const found = own.length < 1000 ? this.#context.references.get(labelKey(label.trim() ? label : own)) : undefined;
-    return found ? { ...found, end: after + (label && !label.trim() ? 0 : all.length) } : null;
+    const found = own.length < 1000 ? this.#context.references.get(labelKey(label.trim() || own)) : undefined;
+    return found ? { ...found, end: after + all.length } : null;
   }
 
   /** Takes open brackets out of sight. */
   #hide() {
     const last = this.#brackets[this.#brackets.length - 1];
-    if (last?.active && this.#half) this.#showHalf(last);
-    else if (last?.active && /^[\d,\s]*\]?$/.test(this.#source.slice(last.at))) this.#pending.length = last.index;
+    if (last?.active && /^[\d,\s]*\]?$/.test(this.#source.slice(last.at))) this.#pending.length = last.index;
     for (const { token, active, bound } of this.#brackets) if (active && !bound) token.text = "";
   }
 
-  /** @param {Bracket} bracket whose address has begun */
+  /** Its address may have begun. @param {Bracket} bracket */
   #showHalf(bracket) {
+    this.#stopped = true;
+    if (this.#source[this.#at + 1] !== "(") return;
     const children = this.#take(bracket);
-    this.#pending.push(bracket.image ? text(plain(children)) : element("a", children, {}, depthOf(children)));
+    this.#pop();
+    this.#emit(bracket.image ? text(plain(children)) : element("a", children, {}, depthOf(children)));
   }
 }
 
