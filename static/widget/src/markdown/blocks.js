@@ -89,8 +89,10 @@ export class Blocks {
 
   /** @param {Line} line @param {Code} leaf @param {boolean} complete @returns {Act | undefined} */
   #planFenced(line, leaf, complete) {
-    if (!complete && (line.blank || leaf.mayClose(line.text))) return;
-    if (line.indent < 4 && leaf.closes(line.text.trim())) return () => this.#truncate(this.#stack.length);
+    const rest = line.text.trim();
+    const marks = rest === leaf.fence[0].repeat(rest.length);
+    if (marks && !complete) return;
+    if (marks && rest.length >= leaf.fence.length && line.indent < 4) return () => this.#truncate(this.#stack.length);
     line.skip(Math.min(leaf.indent, line.indent));
     return () => this.#flow(line);
   }
@@ -102,8 +104,8 @@ export class Blocks {
       const current = opens.length ? undefined : leaf;
       if (line.blank) return complete ? () => this.#putBlank(plan, current) : undefined;
       if (line.indent > 3) return this.#planIndented(plan, current);
-      if (!complete && waits(line.text.trimStart(), current, opens)) return;
-      const found = this.#planLeaf(plan, line.text.trimStart(), current, complete);
+      if (!complete && waits(line.rest, current, opens)) return;
+      const found = this.#planLeaf(plan, line.rest, current, complete);
       if (found) return found;
       more = plan.depth + opens.length < DEEPEST && (openQuote(plan) || openItem(plan, current));
     }
@@ -237,7 +239,7 @@ function goesOn(container, line) {
 
 /** @param {Line} line */
 function quoted(line) {
-  if (line.indent > 3 || line.text.trimStart()[0] !== ">") return false;
+  if (line.indent > 3 || line.rest[0] !== ">") return false;
   line.skip(3);
   line.take(1);
   line.skip(1);
@@ -251,11 +253,9 @@ function openQuote({ line, opens }) {
 
 /** @param {Plan} plan @param {Leaf | undefined} current */
 function openItem({ line, opens }, current) {
-  const [mark, first] = ITEM.exec(line.text.trimStart()) ?? [];
-  if (!mark) return false;
-  const rest = line.text.trimStart().slice(mark.length);
-  if (current instanceof Paragraph && (!rest.trim() || (first && Number(first) !== 1))) return false;
-  const indent = line.indent;
+  const [mark, first] = ITEM.exec(line.rest) ?? [];
+  if (!mark || (current instanceof Paragraph && (/^\S+[ \t]*$/.test(line.rest) || (first && +first !== 1)))) return false;
+  const { indent } = line;
   line.skip(indent);
   line.take(mark.length);
   const room = line.blank || line.indent > 4 ? 1 : line.indent;

@@ -188,16 +188,6 @@ export class Code {
     if (button) head.appendChild(button);
   }
 
-  /** @param {string} line */
-  closes(line) {
-    return line.length >= this.fence.length && this.mayClose(line);
-  }
-
-  /** @param {string} line or its beginning */
-  mayClose(line) {
-    return (this.fence[0] === "~" ? /^ *~+[ \t]*$/ : /^ *`+[ \t]*$/).test(line);
-  }
-
   /** @param {import("./line.js").Line} line */
   blank(line) {
     line.skip(4);
@@ -289,7 +279,11 @@ export class Table {
   /** @param {string} part of a cell */
   #into(part) {
     if (this.#index < 0) this.#index = 0;
-    if (this.#index < this.#columns.length) this.#open().write(part === "\\|" ? "|" : part);
+    if (this.#more) this.#open().write(part === "\\|" ? "|" : part);
+  }
+
+  get #more() {
+    return this.#index < this.#columns.length;
   }
 
   #open() {
@@ -299,7 +293,7 @@ export class Table {
 
   /** A pipe: the row's first may stand before its first cell. */
   #next() {
-    if (this.#index >= 0 && this.#index < this.#columns.length) this.#open().close();
+    if (this.#index >= 0 && this.#more) this.#open().close();
     this.#cell = undefined;
     this.#index++;
   }
@@ -308,8 +302,7 @@ export class Table {
     if (this.#held) this.#into(this.#held);
     this.#held = "";
     if (this.#cell) this.#next();
-    this.#index = Math.max(this.#index, 0);
-    while (this.#index < this.#columns.length) this.#next();
+    while (this.#more) this.#next();
   }
 
   close() {}

@@ -80,7 +80,7 @@ function patchText(old, node) {
 /** @param {Node} parent @param {Inline[]} old what its last nodes were made from @param {Inline[]} nodes */
 export function patch(parent, old, nodes) {
   let same = 0;
-  for (; same < Math.min(old.length, nodes.length) && old[same].key === nodes[same].key; same++) {
+  for (; old[same] && old[same].key === nodes[same]?.key; same++) {
     const [was, is] = [old[same], nodes[same]];
     is.ref = was.ref;
     if (isText(was)) patchText(was, /** @type {Text} */ (is));
