@@ -24,7 +24,7 @@ const WORD = /[A-Za-z0-9]{1,64}|[^A-Za-z0-9\s\\`*_~[\]!<&【]{1,64}|[^]/y;
 const ADDRESS = new RegExp(`(?:https?://|www\\.(?=\\w))[^\\s<${CJK}]*`, "iuy");
 const MAIL = /[\w.+-]{1,64}@(?:[a-z\d-]{1,63}\.){1,4}[a-z\d]{1,63}(?![\w-])/iy;
 const GROWING = /(?:https?:\/?|[\w.+-]{1,64}(?:@[a-z\d.-]{0,320})?)$/iy;
-const ANGLE = /<(?:br *\/?|([a-z][a-z\d+.-]{1,31}:[^\s<>]*|([\w.!#$%&'*+/=?^`{|}~-]+@[a-z\d.-]+)))>/iy;
+const ANGLE = /<(?:br *\/?|([a-z][a-z\d+.-]{1,31}:[^\s<>]*|([^\s<>@\\]+@[a-z\d.-]+)))>/iy;
 /** Characters that begin the same. @type {Record<string, string>} */
 const SAME = { _: "*", "~": "*", "\t": " ", "\n": " " };
 
@@ -68,7 +68,7 @@ class Scanner {
     "!": [/!\[/y, /!\[?$/y, (scanner) => scanner.#open("![")],
     "[": [/\[/y, /\[$/y, (scanner) => scanner.#open("[")],
     "]": [/]/y, undefined, (scanner) => scanner.#close()],
-    "【": [/【(\d{1,4})(?:†[^】\n]{0,99})?】/y, /【(?:\d{1,4}(?:†[^】\n]{0,99})?)?$/y, (scanner, found) => scanner.#cite([+found[1]], found[0].length)],
+    "【": [/【(\d+)(?:†[^】\n]{0,99})?】/y, /【\d*(?:†[^】\n]{0,99})?$/y, (scanner, found) => scanner.#cite([+found[1]], found[0].length)],
     " ": [/[ \t]*(?:\n[ \t]*)?/y, /[ \t\n]+$/y, (scanner, found) => scanner.#space(found[0])],
     "*": [/([*_~])\1*/y, /([*_~])\1*$/y, (scanner, found) => scanner.#run(found[0])],
     a: [WORD, undefined, (scanner, found) => scanner.#word(found[0])],
@@ -235,11 +235,11 @@ class Scanner {
   }
 
   #close() {
-    const bracket = this.#brackets[this.#brackets.length - 1];
-    const found = bracket?.active ? this.#target(bracket) : null;
-    if (found === PARTIAL) this.#showHalf(bracket);
-    else if (found) this.#succeed(bracket, found);
-    else this.#pop(), this.#fail(bracket);
+    const bracket = this.#brackets.at(-1);
+    const found = bracket?.active && this.#target(bracket);
+    if (!found) this.#pop(), this.#fail(bracket);
+    else if (found === PARTIAL) this.#showHalf(bracket);
+    else this.#succeed(bracket, found);
   }
 
   #pop() {
@@ -251,7 +251,7 @@ class Scanner {
   /** It is no link; but numbers of sources may stand in it. @param {Bracket | undefined} bracket */
   #fail(bracket) {
     const inside = bracket && !bracket.image ? this.#source.slice(bracket.at, this.#at) : "";
-    if (!/^\d{1,4}(?:\s*,\s*\d{1,4}){0,19}$/.test(inside) || !this.#cite(inside.split(",").map(Number), 1, bracket?.index)) this.#literal("]");
+    if (!/^\d+(?:\s*,\s*\d+)*$/.test(inside) || !this.#cite(inside.split(",").map(Number), 1, bracket?.index)) this.#literal("]");
   }
 
   /** @param {number[]} numbers @param {number} width @param {number} [index] of what they stand for in what is pending */
@@ -302,7 +302,7 @@ class Scanner {
 
   /** Takes open brackets out of sight. */
   #hide() {
-    const last = this.#brackets[this.#brackets.length - 1];
+    const last = this.#brackets.at(-1);
     if (last?.active && /^[\d,\s]*\]?$/.test(this.#source.slice(last.at))) this.#pending.length = last.index;
     for (const { token, active, bound } of this.#brackets) if (active && !bound) token.text = "";
   }

@@ -3,7 +3,7 @@
  * nothing; Han alone is taken for Chinese, with kana for Japanese. A word or two in a script don't count: half of the letters must be in it.
  */
 /** @type {Record<string, string>} */
-const SCRIPTS = { ja: "Hira}\\p{sc=Kana}\\p{sc=Han", ko: "Hang", zh: "Han", ru: "Cyrl", ar: "Arab", he: "Hebr", el: "Grek", th: "Thai", hi: "Deva" };
+const SCRIPTS = { ja: "Hira}\\p{sc=Kana}\\p{sc=Han", ko: "Hang", zh: "Han", ru: "Cyrl", ar: "Arab", he: "Hebr", el: "Grek", th: "Thai" };
 const kana = /[\u3041-\u30ff]/;
 
 /** @param {string} text @param {string} set */

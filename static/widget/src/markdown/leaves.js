@@ -122,8 +122,7 @@ export class Paragraph {
   toHeading(tag) {
     this.close();
     const { element } = this.#open();
-    const heading = append(this.#parent, tag, { dir: "auto", lang: element.getAttribute("lang") ?? undefined });
-    while (element.firstChild) heading.appendChild(element.firstChild);
+    append(this.#parent, tag, { dir: "auto", lang: element.getAttribute("lang") }).append(...element.childNodes);
     element.remove();
   }
 
@@ -212,20 +211,17 @@ export class Code {
 }
 
 /** @param {string} row */
-const cells = (row) => row.replace(/\\./g, "").trim().replace(/^\||\|$/g, "").split("|");
+const cells = (row) => row.replace(/\\./g, "").trim().replace(/^\||\|$/g, "").split(/[ \t]*\|[ \t]*/);
 
 /** How a table's columns stand, if this is the line under its head. @param {string} head @param {string} line */
 export function columns(head, line) {
-  if (!head.includes("|") || !/^\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?$/.test(line.trimEnd())) return;
-  const found = cells(line);
-  return found.length === cells(head).length ? found.map((cell) => alignment(cell.trim())) : undefined;
+  const rules = cells(line);
+  const fits = head.includes("|") && rules.length === cells(head).length && rules.every((rule) => /^:?-+:?$/.test(rule));
+  return fits ? rules.map(alignment) : undefined;
 }
 
 /** @param {string} rule */
-function alignment(rule) {
-  const right = rule.endsWith(":");
-  return rule.startsWith(":") ? (right ? "center" : "left") : right ? "right" : undefined;
-}
+const alignment = (rule) => [undefined, "right", "left", "center"][+rule.endsWith(":") + 2 * +rule.startsWith(":")];
 
 const TD = "td";
 const TH = "th";
