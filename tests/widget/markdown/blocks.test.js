@@ -25,6 +25,10 @@ test("a table may follow a line of text, and need no outer pipes", () => {
   assert.equal(bare("a | b\n--|--\nc | d"), "<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td>c</td><td>d</td></tr></tbody></table>");
 });
 
+test("white space around a rule under a head counts for nothing", () => {
+  assert.match(bare("| a | b |\n| --- | :-: |\n| c | d |"), /<th>a<\/th><th class="center">b<\/th>.*<td>c<\/td><td class="center">d<\/td>/);
+});
+
 test("what only looks like a table is text", () => {
   assert.equal(bare("| a | b |\n|---|\n"), "<p>| a | b |\n|---|</p>");
   assert.equal(bare("| a |\nb"), "<p>| a |\nb</p>");

@@ -60,6 +60,7 @@ export const HOSTILE = {
   "angles": (n) => times("<a", n),
   "addresses": (n) => times("https://a.b/", n),
   "mail": (n) => times("a.b+c@", n),
+  "a mail address without an end": (n) => "a@" + times("b.", n),
   "definitions": (n) => times("[a]: b\n", n),
   "a definition that ends nowhere": (n) => "[a]: b '" + times("c\n", n),
   "an unfinished heading": (n) => "# a" + times(" #", n),

@@ -22,8 +22,8 @@ import { element, isText, made, merged, patch, plain, text } from "./nodes.js";
 const WORD = /[A-Za-z0-9]{1,64}|[^A-Za-z0-9\s\\`*_~[\]!<&【]{1,64}|[^]/y;
 /** GFM lets an address go on to the next space. Japanese and Chinese have none, so it ends where they begin. */
 const ADDRESS = new RegExp(`(?:https?://|www\\.(?=\\w))[^\\s<${CJK}]*`, "iuy");
-const MAIL = /[\w.+-]{1,64}@(?:[a-z\d-]{1,63}\.){1,4}[a-z\d]{1,63}(?![\w-])/iy;
-const GROWING = /(?:https?:\/?|[\w.+-]{1,64}(?:@[a-z\d.-]{0,320})?)$/iy;
+const MAIL = /[\w.+-]{1,64}@(?:[a-z\d-]+\.)+[a-z\d]+(?![\w-])/iy;
+const GROWING = /(?:https?:\/?|[\w.+-]{1,64}(?:@[a-z\d.-]*)?)$/iy;
 const ANGLE = /<(?:br *\/?|([a-z][a-z\d+.-]{1,31}:[^\s<>]*|([^\s<>@\\]+@[a-z\d.-]+)))>/iy;
 /** Characters that begin the same. @type {Record<string, string>} */
 const SAME = { _: "*", "~": "*", "\t": " ", "\n": " " };
@@ -48,8 +48,6 @@ class Scanner {
   #images = 0;
   #stopped = false;
   #growing = false;
-  /** Lengths of back-tick runs that close nowhere. @type {Set<number>} */
-  #unclosed = new Set();
   #source;
   #complete;
   #first;
@@ -168,15 +166,14 @@ class Scanner {
     else this.#halfCode(this.#source.slice(start));
   }
 
-  /** @param {number} start @param {number} length */
+  /** Runs have a longest length, so that few close nowhere: each of those is looked for to the end. @param {number} start @param {number} length */
   #closing(start, length) {
     const runs = /`+/g;
     runs.lastIndex = start;
-    for (let run; !this.#unclosed.has(length) && (run = runs.exec(this.#source)); ) {
+    for (let run; (run = runs.exec(this.#source)); ) {
       const grows = !this.#complete && runs.lastIndex === this.#source.length;
       if (run[0].length === length && !grows) return run.index;
     }
-    this.#unclosed.add(length);
     return 0;
   }
 

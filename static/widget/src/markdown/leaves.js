@@ -211,7 +211,7 @@ export class Code {
 }
 
 /** @param {string} row */
-const cells = (row) => row.replace(/\\./g, "").trim().replace(/^\||\|$/g, "").split(/[ \t]*\|[ \t]*/);
+const cells = (row) => row.replace(/\\./g, "").trim().replace(/^\|[ \t]*|[ \t]*\|$/g, "").split(/[ \t]*\|[ \t]*/);
 
 /** How a table's columns stand, if this is the line under its head. @param {string} head @param {string} line */
 export function columns(head, line) {
