@@ -58,7 +58,6 @@ export class Blocks {
     if (!complete || !this.#flows) return;
     this.#leaf?.lineEnd();
     this.#flows = false;
-    if (this.#leaf instanceof Heading) this.#leaf = undefined;
   }
 
   end() {

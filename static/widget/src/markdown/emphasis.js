@@ -100,7 +100,7 @@ export class Emphasis {
     const opener = this.open[index];
     const children = this.nodes.slice(opener.at + 1);
     const depth = depthOf(children);
-    if (depth > DEEPEST) return !!(this.open = []).length;
+    if (depth > DEEPEST) return !!(this.open.length = 0);
     const tag = tagOf(opener.text[0], width);
     opener.text = opener.text.slice(width);
     const stays = opener.text ? 1 : 0;
@@ -112,11 +112,10 @@ export class Emphasis {
 
   /** Shows openers whose closers have not come as if they had. */
   guess() {
-    for (let i = this.open.length - 1, most = 8; i >= 0 && most; i--) {
+    for (let i = this.open.length; i--; ) {
       const opener = this.open[i];
       if (opener.bound || opener.size > 3) continue;
       while (opener.text) if (!this.#wrap(i, Math.min(opener.text.length, 2))) return;
-      most--;
     }
   }
 }

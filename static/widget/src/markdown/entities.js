@@ -9,13 +9,10 @@ const table = new Map();
 for (const [, name, character] of NAMES.matchAll(/([a-zA-Z]+(?:\d+(?![a-z]))?)([^])/g)) table.set(name, character);
 
 /** @param {number} code */
-const character = (code) => (code > 0 && code < 0x110000 && (code < 0xd800 || code > 0xdfff) ? String.fromCodePoint(code) : "\ufffd");
+const character = (code) => (code && code < 0x110000 ? String.fromCodePoint(code).replace(/[\ud800-\udfff]/u, "\ufffd") : "\ufffd");
 
 /** @param {string} name between & and ; @returns {string | undefined} */
-export function entity(name) {
-  const [, hex, decimal] = /^#(?:[xX]([\da-fA-F]{1,6})|(\d{1,7}))$/.exec(name) ?? [];
-  return hex || decimal ? character(parseInt(hex || decimal, hex ? 16 : 10)) : table.get(name);
-}
+export const entity = (name) => (/^#(x[\da-f]{1,6}|\d{1,7})$/i.test(name) ? character(Number(`0${name.slice(1)}`)) : table.get(name));
 
 /** Back-slashes and entities, in what is no running text: destinations, titles, a fence's language. @param {string} source */
 export const unescaped = (source) =>

@@ -78,7 +78,7 @@ export class Paragraph {
 
   /** The line that the next may make a table's head. */
   get head() {
-    return this.#waiting ? this.#row.trim() : this.#lines === 1 ? this.#source.trim() : "";
+    return (this.#waiting ? this.#row : this.#lines === 1 ? this.#source : "").trim();
   }
 
   /** @param {string} text */
@@ -152,9 +152,11 @@ export class Heading extends Prose {
     this.#tail = this.#tail.slice(start);
   }
 
-  lineEnd() {
+  lineEnd() {}
+
+  close() {
     if (!/^[ \t]+#+[ \t]*$/.test(this.#tail)) super.write(this.#tail);
-    this.close();
+    super.close();
   }
 }
 
@@ -211,7 +213,7 @@ export class Code {
 }
 
 /** @param {string} row */
-const cells = (row) => row.replace(/\\./g, "").trim().replace(/^\|[ \t]*|[ \t]*\|$/g, "").split(/[ \t]*\|[ \t]*/);
+const cells = (row) => row.replace(/\\./g, "").trim().replace(/^\||\|$/g, "").split("|").map((cell) => cell.trim());
 
 /** How a table's columns stand, if this is the line under its head. @param {string} head @param {string} line */
 export function columns(head, line) {
