@@ -30,7 +30,7 @@ const HEADING = /^(#{1,6})(?:[ \t]+|$)/;
 const UNDERLINE = /^(=+|-+)[ \t]*$/;
 const TASK = /^\[([ xX])\][ \t]+(?=[^ \t])/;
 /** What a line may be that has not ended. */
-const WAITS = /^(?:#{1,6}[ \t]*|`{1,2}|`{3,}[^`]*|~{1,2}|~{3,}.*|([-_*])(?:[ \t]*\1)*[ \t]*|(?:[-+*]|\d{1,9}[.)])[ \t]*|\d{1,9})$/;
+const WAITS = /^(?:#{1,6}[ \t]*|``?|`{3,}[^`]*|~~?|~{3,}.*|([-_*])(?:[ \t]*\1)*[ \t]*|(?:\+|\d{1,9}[.)]?)[ \t]*)$/;
 
 export class Blocks {
   #root;
@@ -194,7 +194,7 @@ export class Blocks {
   #prepare({ depth, opens }) {
     const before = this.#stack[depth];
     this.#truncate(depth);
-    opens.forEach((opening, i) => this.#open(opening, i ? undefined : before));
+    for (const opening of opens) this.#open(opening, opening === opens[0] ? before : undefined);
   }
 
   /** @param {number} depth */
@@ -224,9 +224,10 @@ export class Blocks {
 
   /** @param {string} type @param {string} first @param {List} [before] which goes on if it is of the type @returns {List} */
   #list(type, first, before) {
-    if (before?.type !== type) this.#fill();
-    else if (this.#blank) loosen(before);
-    if (before?.type === type) return before;
+    const goesOn = before?.type === type;
+    if (goesOn && this.#blank) loosen(before);
+    if (goesOn) return before;
+    this.#fill();
     const start = first && +first !== 1 ? `${+first}` : undefined;
     return { type, element: append(this.#inner, first ? "ol" : "ul", { start }) };
   }

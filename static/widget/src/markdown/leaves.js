@@ -26,7 +26,7 @@ class Prose {
   close() {
     this.inline.end();
     const language = languageOf(this.element.textContent ?? "");
-    if (language && language !== this.context.lang) this.element.setAttribute("lang", language);
+    if (language && !this.context.lang?.startsWith(language)) this.element.setAttribute("lang", language);
   }
 }
 
@@ -225,22 +225,17 @@ export function columns(head, line) {
 /** @param {string} rule */
 const alignment = (rule) => [undefined, "right", "left", "center"][+rule.endsWith(":") + 2 * +rule.startsWith(":")];
 
-const TD = "td";
-const TH = "th";
-
 export class Table {
   #context;
   #columns;
   #table;
-  /** @type {typeof TD | typeof TH} */
-  #tag = TH;
   /** @type {HTMLElement | undefined} */
   #body;
-  /** @type {HTMLElement | undefined} */
+  /** @type {HTMLElement} */
   #row;
   /** @type {Prose | undefined} */
   #cell;
-  #index = 0;
+  #index = -1;
   #held = "";
 
   /** @param {HTMLElement} parent @param {Context} context @param {string} head @param {(string | undefined)[]} columns */
@@ -248,20 +243,15 @@ export class Table {
     this.#context = context;
     this.#columns = columns;
     this.#table = append(parent, "table");
-    this.#start(append(this.#table, "thead"));
+    this.#row = append(append(this.#table, "thead"), "tr");
     this.write(head);
     this.lineEnd();
   }
 
-  /** @param {HTMLElement} group */
-  #start(group) {
-    this.#row = append(group, "tr");
-    this.#index = -1;
-    this.#tag = group === this.#body ? TD : TH;
-  }
-
   line() {
-    this.#start((this.#body ??= append(this.#table, "tbody")));
+    this.#body ??= append(this.#table, "tbody");
+    this.#row = append(this.#body, "tr");
+    this.#index = -1;
   }
 
   /** Cells end at pipes, also in code, but not at escaped ones. @param {string} text */
@@ -285,8 +275,8 @@ export class Table {
   }
 
   #open() {
-    const attributes = { dir: "auto", class: this.#columns[this.#index], scope: this.#tag === TH ? "col" : undefined };
-    return (this.#cell ??= new Prose(append(/** @type {HTMLElement} */ (this.#row), this.#tag, attributes), this.#context));
+    const attributes = { dir: "auto", class: this.#columns[this.#index], scope: this.#body ? undefined : "col" };
+    return (this.#cell ??= new Prose(append(this.#row, this.#body ? "td" : "th", attributes), this.#context));
   }
 
   /** A pipe: the row's first may stand before its first cell. */
@@ -299,7 +289,6 @@ export class Table {
   lineEnd() {
     if (this.#held) this.#into(this.#held);
     this.#held = "";
-    if (this.#cell) this.#next();
     while (this.#more) this.#next();
   }
 
