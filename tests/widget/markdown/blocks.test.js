@@ -8,7 +8,7 @@ import { languageOf } from "../../../static/widget/src/markdown/language.js";
 import { document, html, page, rendered, streamed } from "./page.js";
 
 /** Without what other tests are about. @param {string} text @param {object} [options] */
-const bare = (text, options) => html(text, options).replace(/ (dir|scope|rel|target)="[^"]*"/g, "");
+const bare = (text, options) => html(text, options).replace(/ (dir|rel|target)="[^"]*"/g, "");
 
 test("a table has a head, columns stand as they are told, rows are as long as the head", () => {
   assert.equal(

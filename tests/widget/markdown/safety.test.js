@@ -14,7 +14,7 @@ const WRAPS = [
 ];
 const LOADING = ["src", "srcset", "poster", "background", "data", "style", "action", "formaction", "ping", "srcdoc", "xlink:href", "manifest", "cite", "longdesc"];
 const ELEMENTS = /^(main|p|h[1-6]|ul|ol|li|blockquote|pre|code|hr|br|em|strong|del|a|span|div|button|table|thead|tbody|tr|th|td|input)$/;
-const ATTRIBUTES = /^(dir|lang|class|href|title|rel|target|type|tabindex|scope|start|disabled|checked|aria-label)$/;
+const ATTRIBUTES = /^(dir|lang|class|href|title|rel|target|type|tabindex|start|disabled|checked|aria-label)$/;
 
 const hostile = POISON.flatMap((url) => WRAPS.map((wrap) => wrap(url)));
 
@@ -57,6 +57,10 @@ test("a link opens by itself, tells no referrer and shows its host", () => {
   assert.equal(link.getAttribute("rel"), "noopener noreferrer nofollow");
   assert.equal(link.getAttribute("target"), "_blank");
   assert.equal(link.querySelector(".host").textContent, "evil.example");
+});
+
+test("a mark that turns the direction does not turn the host", () => {
+  assert.equal(rendered("[a\u202eb](https://evil.example)").querySelector(".host").getAttribute("dir"), "ltr");
 });
 
 const HOSTS = {

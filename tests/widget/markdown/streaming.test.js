@@ -44,7 +44,7 @@ test("cut once, at each place", () => {
 });
 
 test("cut at random places", () => {
-  for (const text of [...examples, ...short, ...hostile, answer(3000)]) for (let seed = 1; seed < 6; seed++) same(text, cut(text, seed));
+  for (const text of [...examples, ...short, ...hostile, answer(3000)]) for (let seed = 1; seed < 4; seed++) same(text, cut(text, seed));
 });
 
 test("no two texts are side by side, and none is empty", () => {

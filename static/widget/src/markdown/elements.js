@@ -1,5 +1,6 @@
 /**
- * Links and images, as safe as they are shown: a link tells where it leads, an image is a button until someone
+ * Links and images, as safe as they are shown: a link tells where it leads (in a direction of its own, for a mark in its
+ * words can turn the direction of what follows), an image is a button until someone
  * asks for it, for an image's address alone can carry what was said in a chat to a stranger's server.
  * @import { Attributes, Inline, Ref } from "./nodes.js"
  * @import { Context } from "./index.js"
@@ -9,13 +10,13 @@ import { depthOf } from "./emphasis.js";
 import { hostToShow, safeURL } from "./links.js";
 import { create, element, made, merged, plain, text } from "./nodes.js";
 
-/** @param {Target} target @param {Inline[]} children @param {Context} context @returns {Inline[]} only the children if it leads nowhere safe */
+/** @param {{href: string, title?: string}} target @param {Inline[]} children @param {Context} context @returns {Inline[]} only the children if it leads nowhere safe */
 export function link({ href, title }, children, context) {
   const url = safeURL(href, context.baseURI);
   if (!url) return children;
   const host = hostToShow(url, plain(children), context.baseURI);
   const attributes = { href: url.href, title: title || null, rel: "noopener noreferrer nofollow", target: "_blank" };
-  const shown = host ? merged([...children, text(" "), element("span", [text(host)], { class: "host" })]) : children;
+  const shown = host ? merged([...children, text(" "), element("span", [text(host)], { class: "host", dir: "ltr" })]) : children;
   return [element("a", shown, attributes, depthOf(children))];
 }
 

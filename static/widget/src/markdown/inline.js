@@ -60,7 +60,7 @@ class Scanner {
    */
   static #rules = {
     "\\": [/\\([!-/:-@[-`{-~]|\n)/y, /\\$/y, (scanner, found) => scanner.#escape(found)],
-    "`": [/`{1,31}(?!`)/y, /`+$/y, (scanner, found) => scanner.#code(found[0].length)],
+    "`": [/`+/y, /`+$/y, (scanner, found) => scanner.#code(found[0].length)],
     "<": [ANGLE, /<(?:[^\s<>]*|br *\/?)$/iy, (scanner, found) => scanner.#angle(found)],
     "&": [/&(#?\w{1,31});/y, /&#?\w{0,31}$/y, (scanner, found) => scanner.#entity(found)],
     "!": [/!\[/y, /!\[?$/y, (scanner) => scanner.#open("![")],
@@ -160,9 +160,9 @@ class Scanner {
   /** @param {number} length of the back-ticks */
   #code(length) {
     const start = this.#at + length;
-    const end = this.#closing(start, length);
+    const end = length < 32 && this.#closing(start, length);
     if (end) this.#emit(codeSpan(this.#source.slice(start, end)), end + length - this.#at);
-    else if (this.#complete) this.#literal("`".repeat(length));
+    else if (this.#complete || length > 31) this.#literal("`".repeat(length));
     else this.#halfCode(this.#source.slice(start));
   }
 
@@ -189,7 +189,7 @@ class Scanner {
   /** @param {RegExpExecArray} found */
   #angle([all, address, mail]) {
     if (!address) return this.#emit(element("br"), all.length);
-    const [node] = link({ href: mail ? `mailto:${mail}` : address, title: "" }, [text(address)], this.#context);
+    const [node] = link({ href: mail ? `mailto:${mail}` : address }, [text(address)], this.#context);
     this.#emit(isText(node) ? text(all) : node, all.length);
   }
 
@@ -216,7 +216,7 @@ class Scanner {
 
   /** @param {string} href @param {string} shown */
   #bareLink(href, shown) {
-    const [node] = link({ href, title: "" }, [text(shown)], this.#context);
+    const [node] = link({ href }, [text(shown)], this.#context);
     if (!isText(node)) this.#emit(node, shown.length);
     return !isText(node);
   }

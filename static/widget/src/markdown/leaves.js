@@ -179,7 +179,7 @@ export class Code {
   constructor(parent, { copy, document }, info = "", fence = "", indent = 0) {
     this.fence = fence;
     this.indent = indent;
-    const language = unescaped(info).split(/\s/)[0];
+    const language = unescaped(info).trim().split(/\s/)[0];
     const box = append(parent, "div", { class: "code" });
     const head = append(box, "div", { class: "head" });
     if (language) append(head, "span", { class: "language" }, language);
@@ -275,7 +275,7 @@ export class Table {
   }
 
   #open() {
-    const attributes = { dir: "auto", class: this.#columns[this.#index], scope: this.#body ? undefined : "col" };
+    const attributes = { dir: "auto", class: this.#columns[this.#index] };
     return (this.#cell ??= new Prose(append(this.#row, this.#body ? "td" : "th", attributes), this.#context));
   }
 
