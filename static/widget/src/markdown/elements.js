@@ -1,39 +1,41 @@
 /**
- * Links and images, as safe as they are shown: a link tells where it leads, an image is a button until someone
+ * Links and images, as safe as they are shown: a link tells where it leads (in a direction of its own, for a mark in its
+ * words can turn the direction of what follows), an image is a button until someone
  * asks for it, for an image's address alone can carry what was said in a chat to a stranger's server.
- * @import { Inline, Ref } from "./nodes.js"
+ * @import { Attributes, Inline, Ref } from "./nodes.js"
  * @import { Context } from "./index.js"
  * @import { Target } from "./links.js"
  */
 import { depthOf } from "./emphasis.js";
 import { hostToShow, safeURL } from "./links.js";
-import { create, element, made, plain, text } from "./nodes.js";
+import { create, element, made, merged, plain, text } from "./nodes.js";
 
-/** @param {Target} target @param {Inline[]} children @param {Context} context @returns {Inline[]} only the children if it leads nowhere safe */
+/** @param {{href: string, title?: string}} target @param {Inline[]} children @param {Context} context @returns {Inline[]} only the children if it leads nowhere safe */
 export function link({ href, title }, children, context) {
   const url = safeURL(href, context.baseURI);
   if (!url) return children;
   const host = hostToShow(url, plain(children), context.baseURI);
-  const attributes = { href: url.href, title: title || undefined, rel: "noopener noreferrer nofollow", target: "_blank" };
-  const shown = host ? [...children, text(" "), element("span", [text(host)], { class: "host" })] : children;
+  const attributes = { href: url.href, title: title || null, rel: "noopener noreferrer nofollow", target: "_blank" };
+  const shown = host ? merged([...children, text(" "), element("span", [text(host)], { class: "host", dir: "ltr" })]) : children;
   return [element("a", shown, attributes, depthOf(children))];
 }
 
-/** @param {Target} target @param {string} alt @param {Context} context @returns {Inline} */
-export function image({ href, title }, alt, context) {
-  const url = safeURL(href, context.baseURI);
-  if (!url?.host) return text(alt);
-  const node = made(JSON.stringify(["image", url.href, alt, title]), (ref) => imageButton(context, ref, url, alt, title));
-  return { ...node, attributes: { alt } };
+/** @param {Target} target @param {Inline[]} children @param {Context} context @returns {Inline[]} */
+export function image({ href, title }, children, { baseURI, document, words }) {
+  const url = safeURL(href, baseURI);
+  const alt = plain(children);
+  if (!url?.host) return [text(alt)];
+  const attributes = { referrerpolicy: "no-referrer", alt, title: title || null, src: url.href };
+  const label = `${words.image}: ${alt} (${url.host})`;
+  return [{ ...made(`image ${url.href}`, (ref) => imageButton(document, ref, label, attributes)), attributes }];
 }
 
-/** @param {Context} context @param {Ref} ref @param {URL} url @param {string} alt @param {string} title */
-function imageButton({ document, words }, ref, url, alt, title) {
-  const button = create(document, "button", { type: "button", class: "image" }, `${words.image}: ${alt} (${url.host})`);
+/** @param {Document} document @param {Ref} ref @param {string} label @param {Attributes} attributes of the image */
+function imageButton(document, ref, label, attributes) {
+  const button = create(document, "button", { type: "button", class: "image" }, label);
   button.addEventListener("click", (event) => {
     event.preventDefault();
-    ref.dom = create(document, "img", { referrerpolicy: "no-referrer", alt, title: title || undefined, src: url.href });
-    button.replaceWith(ref.dom);
+    button.replaceWith((ref.dom = create(document, "img", attributes)));
   });
   return button;
 }

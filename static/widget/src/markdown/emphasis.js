@@ -11,12 +11,11 @@ import { element, isText, merged } from "./nodes.js";
 
 /** Deeper emphasis stays as it was written: the tree is walked by recursion. */
 const DEEPEST = 16;
-export const CJK =
-  "\\u1100-\\u11ff\\u2e80-\\ua4cf\\ua960-\\ua97f\\uac00-\\ud7ff\\uf900-\\ufaff\\ufe30-\\ufe4f\\uff00-\\uffef\\u{20000}-\\u{3ffff}";
+export const CJK = "\\p{scx=Han}\\p{scx=Hira}\\p{scx=Kana}\\p{scx=Hang}\\u3000-\\u303f\\uff01-\\uffef";
 const cjk = new RegExp(`[${CJK}]`, "u");
 const mark = /[\p{P}\p{S}]/u;
 
-/** @typedef {{key: "", text: string, char: string, size: number, left: number, serial: number, opens: boolean, closes: boolean, bound: boolean, at: number}} Delimiter */
+/** A run of marks; its text is what is left of it. @typedef {{key: "", text: string, size: number, serial: number, opens: boolean, closes: boolean, bound: boolean, at: number}} Delimiter */
 
 /** @param {string} c */
 const blank = (c) => !c || /\s/.test(c);
@@ -31,17 +30,16 @@ export const inWord = (before) => /[\p{L}\p{N}_]/u.test(before) && !cjk.test(bef
 export function delimiter(text, before, after) {
   const left = flanks(before, after);
   const right = flanks(after, before);
-  const [char] = text;
-  const strict = char === "_";
+  const strict = text[0] === "_";
   const opens = left && (!strict || !right || mark.test(before));
   const closes = right && (!strict || !left || mark.test(after));
-  return { key: "", text, char, size: text.length, left: text.length, serial: 0, opens, closes, bound: inWord(before), at: 0 };
+  return { key: "", text, size: text.length, serial: 0, opens, closes, bound: inWord(before), at: 0 };
 }
 
 /** @param {Delimiter} opener @param {Delimiter} closer */
 function fits(opener, closer) {
-  if (opener.char !== closer.char) return false;
-  if (opener.char === "~") return opener.size === closer.size;
+  if (opener.text[0] !== closer.text[0]) return false;
+  if (opener.text[0] === "~") return opener.size === closer.size;
   const either = opener.closes || closer.opens;
   return !either || (opener.size + closer.size) % 3 > 0 || opener.size % 3 === 0;
 }
@@ -68,26 +66,25 @@ export class Emphasis {
     if (!("size" in token)) this.nodes.push(token);
     else {
       token.serial = ++this.#serial;
-      while (token.closes && token.left && this.#close(token));
-      if (token.left) this.#keep(token);
+      while (token.closes && token.text && this.#close(token));
+      if (token.text) this.#keep(token);
     }
   }
 
   /** @param {Delimiter} token */
   #keep(token) {
     token.at = this.nodes.push(token) - 1;
-    token.text = token.char.repeat(token.left);
     if (token.opens) this.open.push(token);
   }
 
   /** @param {Delimiter} closer */
   #close(closer) {
-    const kind = closer.char + closer.opens + (closer.size % 3);
+    const kind = closer.text[0] + closer.opens + (closer.size % 3);
     const found = this.#opener(closer, this.#floors[kind] ?? 0);
     if (found < 0) this.#floors[kind] = closer.serial;
     else {
-      const width = Math.min(this.open[found].left, closer.left, 2);
-      if (this.#wrap(found, width)) return (closer.left -= width), true;
+      const width = Math.min(this.open[found].text.length, closer.text.length, 2);
+      if (this.#wrap(found, width)) return (closer.text = closer.text.slice(width)), true;
     }
     return false;
   }
@@ -103,22 +100,22 @@ export class Emphasis {
     const opener = this.open[index];
     const children = this.nodes.slice(opener.at + 1);
     const depth = depthOf(children);
-    if (depth > DEEPEST) return !!(this.open = []).length;
-    opener.left -= width;
-    opener.text = opener.char.repeat(opener.left);
-    this.open.length = index + (opener.left ? 1 : 0);
-    this.nodes.length = opener.at + (opener.left ? 1 : 0);
-    if (children.length) this.nodes.push(element(tagOf(opener.char, width), merged(children), {}, depth));
+    if (depth > DEEPEST) return !!(this.open.length = 0);
+    const tag = tagOf(opener.text[0], width);
+    opener.text = opener.text.slice(width);
+    const stays = opener.text ? 1 : 0;
+    this.open.length = index + stays;
+    this.nodes.length = opener.at + stays;
+    if (children.length) this.nodes.push(element(tag, merged(children), {}, depth));
     return true;
   }
 
   /** Shows openers whose closers have not come as if they had. */
   guess() {
-    for (let i = this.open.length - 1, most = 8; i >= 0 && most; i--) {
+    for (let i = this.open.length; i--; ) {
       const opener = this.open[i];
       if (opener.bound || opener.size > 3) continue;
-      while (opener.left) if (!this.#wrap(i, Math.min(opener.left, 2))) return;
-      most--;
+      while (opener.text) if (!this.#wrap(i, Math.min(opener.text.length, 2))) return;
     }
   }
 }

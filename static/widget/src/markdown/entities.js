@@ -3,19 +3,16 @@
  * more than the whole renderer; others stay as they were written.
  */
 const NAMES =
-  "amp&lt<gt>quot\"apos'nbsp\u00a0copy©reg®trade™hellip…mdash—ndash–lsquo‘rsquo’ldquo“rdquo”laquo«raquo»bull•middot·para¶sect§deg°plusmn±times×divide÷minus−frac12½frac14¼frac34¾sup2²sup3³micro\u00b5euro€pound£yen¥cent¢larr←uarr↑rarr→darr↓harr↔rArr⇒le≤ge≥ne≠asymp≈infin∞sum∑radic√alpha\u03b1beta\u03b2delta\u03b4lambda\u03bbpi\u03c0sigma\u03c3omega\u03c9auml\u00e4ouml\u00f6uuml\u00fcAuml\u00c4Ouml\u00d6Uuml\u00dcszlig\u00dfeacute\u00e9check✓shy\u00ad";
+  "amp&lt<gt>quot\"apos'nbsp\u00a0copy©reg®trade™hellip…mdash—ndash–lsquo‘rsquo’ldquo“rdquo”laquo«raquo»bull•middot·sect§deg°plusmn±times×divide÷minus−frac12½frac14¼frac34¾sup2²sup3³euro€pound£yen¥cent¢larr←uarr↑rarr→darr↓harr↔rArr⇒le≤ge≥ne≠asymp≈sum∑radic√alpha\u03b1beta\u03b2delta\u03b4lambda\u03bbpi\u03c0sigma\u03c3omega\u03c9auml\u00e4ouml\u00f6uuml\u00fcshy\u00ad";
 /** @type {Map<string, string>} */
 const table = new Map();
 for (const [, name, character] of NAMES.matchAll(/([a-zA-Z]+(?:\d+(?![a-z]))?)([^])/g)) table.set(name, character);
 
 /** @param {number} code */
-const character = (code) => (code > 0 && code < 0x110000 && (code < 0xd800 || code > 0xdfff) ? String.fromCodePoint(code) : "\ufffd");
+const character = (code) => (code && code < 0x110000 ? String.fromCodePoint(code).replace(/[\ud800-\udfff]/u, "\ufffd") : "\ufffd");
 
 /** @param {string} name between & and ; @returns {string | undefined} */
-export function entity(name) {
-  const [, hex, decimal] = /^#(?:[xX]([\da-fA-F]{1,6})|(\d{1,7}))$/.exec(name) ?? [];
-  return hex || decimal ? character(parseInt(hex || decimal, hex ? 16 : 10)) : table.get(name);
-}
+export const entity = (name) => (/^#(x[\da-f]{1,6}|\d{1,7})$/i.test(name) ? character(Number(`0${name.slice(1)}`)) : table.get(name));
 
 /** Back-slashes and entities, in what is no running text: destinations, titles, a fence's language. @param {string} source */
 export const unescaped = (source) =>

@@ -34,9 +34,10 @@ export class MarkdownRenderer {
 
   /** @param {string} text what has come since the last call */
   write(text) {
-    const [, whole, half] = /^([^]*?)([\r\ud800-\udbff]?)$/.exec(this.#held + text) ?? ["", "", ""];
-    this.#held = half;
-    this.#lines(whole);
+    const all = this.#held + text;
+    const end = all.length - +/[\r\ud800-\udbff]$/.test(all);
+    this.#held = all.slice(end);
+    this.#lines(all.slice(0, end));
   }
 
   /** No more will come. */

@@ -3,7 +3,7 @@
  *
  * It is read again from where it was last final each time it grows. A place is final if no bracket and no emphasis is
  * open before it and what stands there can't become longer: mostly that is the last word's start. Where something stays
- * open, it is read again only when it has grown by a 32nd, so that hostile text costs a constant per character.
+ * open, it is read again only when it has grown by a 16th, so that hostile text costs a constant per character.
  *
  * Before the end is known, what is open is shown as if it was closed, and what could become syntax waits.
  * @import { Inline as Node, Text } from "./nodes.js"
@@ -22,9 +22,9 @@ import { element, isText, made, merged, patch, plain, text } from "./nodes.js";
 const WORD = /[A-Za-z0-9]{1,64}|[^A-Za-z0-9\s\\`*_~[\]!<&【]{1,64}|[^]/y;
 /** GFM lets an address go on to the next space. Japanese and Chinese have none, so it ends where they begin. */
 const ADDRESS = new RegExp(`(?:https?://|www\\.(?=\\w))[^\\s<${CJK}]*`, "iuy");
-const MAIL = /[\w.+-]{1,64}@(?:[a-z\d-]{1,63}\.){1,4}[a-z\d]{1,63}(?![\w-])/iy;
-const GROWING = /(?:https?:\/?|[\w.+-]{1,64}(?:@[a-z\d.-]{0,320})?)$/iy;
-const ANGLE = /<(?:br *\/?|([a-z][a-z\d+.-]{1,31}:[^\s<>]*|([\w.!#$%&'*+/=?^`{|}~-]+@[a-z\d.-]+)))>/iy;
+const MAIL = /[\w.+-]{1,64}@(?:[a-z\d-]+\.)+[a-z\d]+(?![\w-])/iy;
+const GROWING = /(?:https?:\/?|[\w.+-]{1,64}(?:@[a-z\d.-]*)?)$/iy;
+const ANGLE = /<(?:br *\/?|([a-z][a-z\d+.-]{1,31}:[^\s<>]*|([^\s<>@\\]+@[a-z\d.-]+)))>/iy;
 /** Characters that begin the same. @type {Record<string, string>} */
 const SAME = { _: "*", "~": "*", "\t": " ", "\n": " " };
 
@@ -48,9 +48,6 @@ class Scanner {
   #images = 0;
   #stopped = false;
   #growing = false;
-  #half = false;
-  /** Lengths of back-tick runs that close nowhere. @type {Set<number>} */
-  #unclosed = new Set();
   #source;
   #complete;
   #first;
@@ -63,13 +60,13 @@ class Scanner {
    */
   static #rules = {
     "\\": [/\\([!-/:-@[-`{-~]|\n)/y, /\\$/y, (scanner, found) => scanner.#escape(found)],
-    "`": [/`{1,31}(?!`)/y, /`+$/y, (scanner, found) => scanner.#code(found[0].length)],
+    "`": [/`+/y, /`+$/y, (scanner, found) => scanner.#code(found[0].length)],
     "<": [ANGLE, /<(?:[^\s<>]*|br *\/?)$/iy, (scanner, found) => scanner.#angle(found)],
     "&": [/&(#?\w{1,31});/y, /&#?\w{0,31}$/y, (scanner, found) => scanner.#entity(found)],
     "!": [/!\[/y, /!\[?$/y, (scanner) => scanner.#open("![")],
     "[": [/\[/y, /\[$/y, (scanner) => scanner.#open("[")],
     "]": [/]/y, undefined, (scanner) => scanner.#close()],
-    "【": [/【(\d{1,4})(?:†[^】\n]{0,99})?】/y, /【(?:\d{1,4}(?:†[^】\n]{0,99})?)?$/y, (scanner, found) => scanner.#cite([+found[1]], found[0].length)],
+    "【": [/【(\d+)(?:†[^】\n]{0,99})?】/y, /【\d*(?:†[^】\n]{0,99})?$/y, (scanner, found) => scanner.#cite([+found[1]], found[0].length)],
     " ": [/[ \t]*(?:\n[ \t]*)?/y, /[ \t\n]+$/y, (scanner, found) => scanner.#space(found[0])],
     "*": [/([*_~])\1*/y, /([*_~])\1*$/y, (scanner, found) => scanner.#run(found[0])],
     a: [WORD, undefined, (scanner, found) => scanner.#word(found[0])],
@@ -163,21 +160,20 @@ class Scanner {
   /** @param {number} length of the back-ticks */
   #code(length) {
     const start = this.#at + length;
-    const end = this.#closing(start, length);
+    const end = length < 32 && this.#closing(start, length);
     if (end) this.#emit(codeSpan(this.#source.slice(start, end)), end + length - this.#at);
-    else if (this.#complete) this.#literal("`".repeat(length));
+    else if (this.#complete || length > 31) this.#literal("`".repeat(length));
     else this.#halfCode(this.#source.slice(start));
   }
 
-  /** @param {number} start @param {number} length */
+  /** Runs have a longest length, so that few close nowhere: each of those is looked for to the end. @param {number} start @param {number} length */
   #closing(start, length) {
     const runs = /`+/g;
     runs.lastIndex = start;
-    for (let run; !this.#unclosed.has(length) && (run = runs.exec(this.#source)); ) {
+    for (let run; (run = runs.exec(this.#source)); ) {
       const grows = !this.#complete && runs.lastIndex === this.#source.length;
       if (run[0].length === length && !grows) return run.index;
     }
-    this.#unclosed.add(length);
     return 0;
   }
 
@@ -193,7 +189,7 @@ class Scanner {
   /** @param {RegExpExecArray} found */
   #angle([all, address, mail]) {
     if (!address) return this.#emit(element("br"), all.length);
-    const [node] = link({ href: mail ? `mailto:${mail}` : address, title: "" }, [text(address)], this.#context);
+    const [node] = link({ href: mail ? `mailto:${mail}` : address }, [text(address)], this.#context);
     this.#emit(isText(node) ? text(all) : node, all.length);
   }
 
@@ -220,7 +216,7 @@ class Scanner {
 
   /** @param {string} href @param {string} shown */
   #bareLink(href, shown) {
-    const [node] = link({ href, title: "" }, [text(shown)], this.#context);
+    const [node] = link({ href }, [text(shown)], this.#context);
     if (!isText(node)) this.#emit(node, shown.length);
     return !isText(node);
   }
@@ -236,11 +232,11 @@ class Scanner {
   }
 
   #close() {
-    const bracket = this.#brackets[this.#brackets.length - 1];
-    const found = bracket?.active ? this.#target(bracket) : null;
-    if (found === PARTIAL) this.#stopped = true;
-    else if (found) this.#succeed(bracket, found);
-    else this.#pop(), this.#fail(bracket);
+    const bracket = this.#brackets.at(-1);
+    const found = bracket?.active && this.#target(bracket);
+    if (!found) this.#pop(), this.#fail(bracket);
+    else if (found === PARTIAL) this.#showHalf(bracket);
+    else this.#succeed(bracket, found);
   }
 
   #pop() {
@@ -252,7 +248,7 @@ class Scanner {
   /** It is no link; but numbers of sources may stand in it. @param {Bracket | undefined} bracket */
   #fail(bracket) {
     const inside = bracket && !bracket.image ? this.#source.slice(bracket.at, this.#at) : "";
-    if (!/^\d{1,4}(?:\s*,\s*\d{1,4}){0,19}$/.test(inside) || !this.#cite(inside.split(",").map(Number), 1, bracket?.index)) this.#literal("]");
+    if (!/^\d+(?:\s*,\s*\d+)*$/.test(inside) || !this.#cite(inside.split(",").map(Number), 1, bracket?.index)) this.#literal("]");
   }
 
   /** @param {number[]} numbers @param {number} width @param {number} [index] of what they stand for in what is pending */
@@ -261,8 +257,7 @@ class Scanner {
     if (nodes.every(isText)) return false;
     if (index != null) this.#pending.length = index;
     this.#at += width;
-    for (const node of nodes) this.#pending.push(node);
-    this.#flush();
+    for (const node of nodes) this.#emit(node);
     return true;
   }
 
@@ -277,9 +272,7 @@ class Scanner {
     this.#pop();
     this.#at = found.end;
     if (!bracket.image && this.#active > this.#images) this.#deactivate();
-    const nodes = bracket.image ? [image(found, plain(children), this.#context)] : link(found, children, this.#context);
-    for (const node of nodes) this.#pending.push(node);
-    this.#flush();
+    for (const node of (bracket.image ? image : link)(found, children, this.#context)) this.#emit(node);
   }
 
   /** A link in a link is none. */
@@ -293,7 +286,6 @@ class Scanner {
     const after = this.#at + 1;
     if (after === this.#source.length && !this.#complete) return PARTIAL;
     const found = this.#source[after] === "(" ? inlineTarget(this.#source, after + 1, this.#complete) : null;
-    this.#half = found === PARTIAL;
     return found ?? (this.#context.references.size ? this.#reference(this.#source.slice(bracket.at, this.#at), after) : null);
   }
 
@@ -301,22 +293,24 @@ class Scanner {
   #reference(own, after) {
     const [all, label] = this.#look(/\[((?:[^[\]\\]|\\[^]?){0,999})\]/y, after) ?? ["", ""];
     if (!all && !this.#complete && this.#look(/\[(?:[^[\]\\]|\\[^]?){0,999}$/y, after)) return PARTIAL;
-    const found = own.length < 1000 ? this.#context.references.get(labelKey(label.trim() ? label : own)) : undefined;
-    return found ? { ...found, end: after + (label && !label.trim() ? 0 : all.length) } : null;
+    const found = own.length < 1000 ? this.#context.references.get(labelKey(label.trim() || own)) : undefined;
+    return found ? { ...found, end: after + all.length } : null;
   }
 
   /** Takes open brackets out of sight. */
   #hide() {
-    const last = this.#brackets[this.#brackets.length - 1];
-    if (last?.active && this.#half) this.#showHalf(last);
-    else if (last?.active && /^[\d,\s]*\]?$/.test(this.#source.slice(last.at))) this.#pending.length = last.index;
+    const last = this.#brackets.at(-1);
+    if (last?.active && /^[\d,\s]*\]?$/.test(this.#source.slice(last.at))) this.#pending.length = last.index;
     for (const { token, active, bound } of this.#brackets) if (active && !bound) token.text = "";
   }
 
-  /** @param {Bracket} bracket whose address has begun */
+  /** Its address may have begun. @param {Bracket} bracket */
   #showHalf(bracket) {
+    this.#stopped = true;
+    if (this.#source[this.#at + 1] !== "(") return;
     const children = this.#take(bracket);
-    this.#pending.push(bracket.image ? text(plain(children)) : element("a", children, {}, depthOf(children)));
+    this.#pop();
+    this.#emit(bracket.image ? text(plain(children)) : element("a", children, {}, depthOf(children)));
   }
 }
 
@@ -374,27 +368,22 @@ export class Inline {
     const { emphasis, count, settled } = new Scanner(this.#source, complete, this.#before, this.#context);
     const [first] = this.#tail;
     const kept = first && isText(first) && first.kept ? [{ ...text(""), kept: true }] : [];
+    const final = merged([...kept, ...emphasis.nodes.slice(0, count)]);
     const open = merged(emphasis.nodes.slice(count));
-    const all = merged([...kept, ...emphasis.nodes]);
+    const all = merged([...final, ...open]);
     patch(this.#parent, this.#tail, all);
-    this.#tail = unsettled(all, open);
+    this.#tail = unsettled(all, final.length, open[0]);
     this.#before = characterBefore(this.#before, this.#source, settled);
     this.#source = this.#source.slice(settled);
-    this.#due = this.#source.length + (this.#source.length >> 5);
+    this.#due = this.#source.length + (this.#source.length >> 4);
   }
 }
 
-/** Of all nodes those that are open; a text's end may be open while its beginning is not. @param {Node[]} all @param {Node[]} open */
-function unsettled(all, open) {
-  const start = all.length - open.length;
-  const [last, first, part] = [all[start - 1], all[start], open[0]];
-  if (part && isText(part) && isText(first)) {
-    first.kept ||= first.text.length > part.text.length;
-    first.text = part.text;
-  } else if (last && isText(last)) {
-    last.text = "";
-    last.kept = true;
-    return all.slice(start - 1);
-  }
-  return all.slice(start);
+/** Of all nodes those that are open; a text's end may be open while its beginning is not. @param {Node[]} all @param {number} final how many @param {Node} [open] the first */
+function unsettled(all, final, open) {
+  const last = all[final - 1];
+  if (!last || !isText(last)) return all.slice(final);
+  last.text = open && isText(open) ? open.text : "";
+  last.kept = true;
+  return all.slice(final - 1);
 }

@@ -3,8 +3,7 @@
  * nothing; Han alone is taken for Chinese, with kana for Japanese. A word or two in a script don't count: half of the letters must be in it.
  */
 /** @type {Record<string, string>} */
-const SCRIPTS = { ja: "Hira}\\p{sc=Kana}\\p{sc=Han", ko: "Hang", zh: "Han", ru: "Cyrl", ar: "Arab", he: "Hebr", el: "Grek", th: "Thai", hi: "Deva" };
-const kana = /[\u3041-\u30ff]/;
+const SCRIPTS = { ja: "Hira}\\p{sc=Kana}\\p{sc=Han", ko: "Hang", zh: "Han", ru: "Cyrl", ar: "Arab", he: "Hebr", el: "Grek", th: "Thai" };
 
 /** @param {string} text @param {string} set */
 const count = (text, set) => text.match(new RegExp(`[\\p{${set}}]`, "gu"))?.length ?? 0;
@@ -12,5 +11,5 @@ const count = (text, set) => text.match(new RegExp(`[\\p{${set}}]`, "gu"))?.leng
 /** @param {string} text @returns {string | undefined} */
 export function languageOf(text) {
   const letters = /[\u0370-\uffff]/.test(text) && count(text, "L");
-  if (letters) return Object.keys(SCRIPTS).find((name) => (name !== "ja" || kana.test(text)) && count(text, `sc=${SCRIPTS[name]}`) * 2 > letters);
+  if (letters) return Object.keys(SCRIPTS).find((name) => (name !== "ja" || /[\u3041-\u30ff]/.test(text)) && count(text, `sc=${SCRIPTS[name]}`) * 2 > letters);
 }

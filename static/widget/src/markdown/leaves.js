@@ -9,8 +9,6 @@ import { languageOf } from "./language.js";
 import { definition, PARTIAL } from "./links.js";
 import { append } from "./nodes.js";
 
-/** @typedef {{label: string, href: string, title: string, end: number}} Definition */
-
 /** An element with running text. */
 class Prose {
   /** @param {HTMLElement} element @param {Context} context */
@@ -28,20 +26,8 @@ class Prose {
   close() {
     this.inline.end();
     const language = languageOf(this.element.textContent ?? "");
-    if (language && language !== this.context.lang) this.element.setAttribute("lang", language);
+    if (language && !this.context.lang?.startsWith(language)) this.element.setAttribute("lang", language);
   }
-}
-
-/** Takes definitions off the start. @param {string} source @param {boolean} complete @param {(found: Definition) => void} found */
-function afterDefinitions(source, complete, found) {
-  while (source[0] === "[") {
-    const next = definition(source, complete);
-    if (!next) break;
-    if (next === PARTIAL) return { source, waits: true };
-    found(next);
-    source = source.slice(next.end);
-  }
-  return { source, waits: !source };
 }
 
 /**
@@ -92,7 +78,7 @@ export class Paragraph {
 
   /** The line that the next may make a table's head. */
   get head() {
-    return this.#waiting ? this.#row.trim() : this.#lines === 1 ? this.#source.trim() : "";
+    return (this.#waiting ? this.#row : this.#lines === 1 ? this.#source : "").trim();
   }
 
   /** @param {string} text */
@@ -102,19 +88,23 @@ export class Paragraph {
     this.#define(false);
   }
 
-  /** @param {boolean} complete */
+  /** Takes definitions off the start. @param {boolean} complete */
   #define(complete) {
     const { references } = this.#context;
-    const rest = afterDefinitions(this.#start, complete, (found) => references.has(found.label) || references.set(found.label, found));
-    this.#start = rest.source;
-    if (rest.waits) return;
+    for (let next; this.#start[0] === "[" && (next = definition(this.#start, complete)); this.#start = this.#start.slice(next.end)) {
+      if (next === PARTIAL) return;
+      if (!references.has(next.label)) references.set(next.label, next);
+    }
+    if (!this.#start) return;
     this.#defining = false;
-    this.#open().write(rest.source);
+    this.#open().write(this.#start);
   }
 
-  /** Whether there is more than definitions. */
-  get filled() {
-    return !!this.#prose || !!this.#row || !!afterDefinitions(this.#start, true, () => {}).source;
+  /** Whether there is more than definitions, if it ends here. */
+  filled() {
+    this.#release();
+    if (this.#defining) this.#define(true);
+    return !!this.#prose;
   }
 
   #open() {
@@ -124,8 +114,7 @@ export class Paragraph {
   lineEnd() {}
 
   close() {
-    this.#release();
-    if (this.#defining) this.#define(true);
+    this.filled();
     this.#prose?.close();
   }
 
@@ -133,8 +122,7 @@ export class Paragraph {
   toHeading(tag) {
     this.close();
     const { element } = this.#open();
-    const heading = append(this.#parent, tag, { dir: "auto", lang: element.getAttribute("lang") ?? undefined });
-    while (element.firstChild) heading.appendChild(element.firstChild);
+    append(this.#parent, tag, { dir: "auto", lang: element.getAttribute("lang") }).append(...element.childNodes);
     element.remove();
   }
 
@@ -164,9 +152,11 @@ export class Heading extends Prose {
     this.#tail = this.#tail.slice(start);
   }
 
-  lineEnd() {
+  lineEnd() {}
+
+  close() {
     if (!/^[ \t]+#+[ \t]*$/.test(this.#tail)) super.write(this.#tail);
-    this.close();
+    super.close();
   }
 }
 
@@ -179,38 +169,24 @@ function closingSequence(text) {
   return before < start ? before : end;
 }
 
-/** Code, fenced or indented; the element that holds the text grows in place, so a copy button works at any time. */
+/** Code, fenced or indented; the node that holds the text only grows, so a copy button works at any time. */
 export class Code {
-  #code;
-  #document;
   /** Empty lines, that are code only if code follows. */
   #empty = "";
-  /** @type {Text | undefined} */
   #text;
 
   /** @param {HTMLElement} parent @param {Context} context @param {string} [info] @param {string} [fence] @param {number} [indent] */
   constructor(parent, { copy, document }, info = "", fence = "", indent = 0) {
     this.fence = fence;
     this.indent = indent;
-    const language = unescaped(info).split(/\s/)[0];
+    const language = unescaped(info).trim().split(/\s/)[0];
     const box = append(parent, "div", { class: "code" });
     const head = append(box, "div", { class: "head" });
     if (language) append(head, "span", { class: "language" }, language);
-    const pre = append(box, "pre", { dir: "ltr", tabindex: "0" });
-    this.#code = append(pre, "code", { class: language ? `language-${language}` : undefined });
-    const button = copy?.(() => this.#code.textContent ?? "");
+    const code = append(append(box, "pre", { dir: "ltr", tabindex: "0" }), "code", { class: language ? `language-${language}` : undefined });
+    this.#text = code.appendChild(document.createTextNode(""));
+    const button = copy?.(() => this.#text.data);
     if (button) head.appendChild(button);
-    this.#document = document;
-  }
-
-  /** @param {string} line */
-  closes(line) {
-    return line.length >= this.fence.length && this.mayClose(line);
-  }
-
-  /** @param {string} line or its beginning */
-  mayClose(line) {
-    return (this.fence[0] === "~" ? /^ *~+[ \t]*$/ : /^ *`+[ \t]*$/).test(line);
   }
 
   /** @param {import("./line.js").Line} line */
@@ -220,60 +196,46 @@ export class Code {
   }
 
   line() {
-    if (this.#empty) this.#put(this.#empty);
+    this.write(this.#empty);
     this.#empty = "";
   }
 
   /** @param {string} text */
   write(text) {
-    if (text) this.#put(text);
-  }
-
-  /** @param {string} text */
-  #put(text) {
-    if (this.#text) this.#text.appendData(text);
-    else this.#text = this.#code.appendChild(this.#document.createTextNode(text));
+    if (text) this.#text.appendData(text);
   }
 
   lineEnd() {
-    this.#put("\n");
+    this.write("\n");
   }
 
   close() {}
 }
 
 /** @param {string} row */
-const cells = (row) => row.replace(/\\./g, "").trim().replace(/^\||\|$/g, "").split("|");
+const cells = (row) => row.replace(/\\./g, "").trim().replace(/^\||\|$/g, "").split("|").map((cell) => cell.trim());
 
 /** How a table's columns stand, if this is the line under its head. @param {string} head @param {string} line */
 export function columns(head, line) {
-  if (!head.includes("|") || !/^\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?$/.test(line.trimEnd())) return;
-  const found = cells(line);
-  return found.length === cells(head).length ? found.map((cell) => alignment(cell.trim())) : undefined;
+  const rules = cells(line);
+  const fits = head.includes("|") && rules.length === cells(head).length && rules.every((rule) => /^:?-+:?$/.test(rule));
+  return fits ? rules.map(alignment) : undefined;
 }
 
 /** @param {string} rule */
-function alignment(rule) {
-  const right = rule.endsWith(":");
-  return rule.startsWith(":") ? (right ? "center" : "left") : right ? "right" : undefined;
-}
-
-const TD = "td";
-const TH = "th";
+const alignment = (rule) => [undefined, "right", "left", "center"][+rule.endsWith(":") + 2 * +rule.startsWith(":")];
 
 export class Table {
   #context;
   #columns;
   #table;
-  /** @type {typeof TD | typeof TH} */
-  #tag = TH;
   /** @type {HTMLElement | undefined} */
   #body;
-  /** @type {HTMLElement | undefined} */
+  /** @type {HTMLElement} */
   #row;
   /** @type {Prose | undefined} */
   #cell;
-  #index = 0;
+  #index = -1;
   #held = "";
 
   /** @param {HTMLElement} parent @param {Context} context @param {string} head @param {(string | undefined)[]} columns */
@@ -281,50 +243,45 @@ export class Table {
     this.#context = context;
     this.#columns = columns;
     this.#table = append(parent, "table");
-    this.#start(append(this.#table, "thead"));
+    this.#row = append(append(this.#table, "thead"), "tr");
     this.write(head);
     this.lineEnd();
   }
 
-  /** @param {HTMLElement} group */
-  #start(group) {
-    this.#row = append(group, "tr");
-    this.#index = -1;
-    this.#tag = group === this.#body ? TD : TH;
-  }
-
   line() {
-    this.#start((this.#body ??= append(this.#table, "tbody")));
+    this.#body ??= append(this.#table, "tbody");
+    this.#row = append(this.#body, "tr");
+    this.#index = -1;
   }
 
   /** Cells end at pipes, also in code, but not at escaped ones. @param {string} text */
   write(text) {
     const parts = (this.#held + text).split(/(\\[^]?|\|)/);
-    this.#held = parts[parts.length - 2] === "\\" ? "\\" : "";
-    if (this.#held) parts.pop(), parts.pop();
-    for (const part of parts) this.#part(part);
+    this.#held = parts[parts.length - 2] === "\\" ? parts.splice(-2)[0] : "";
+    for (const part of parts) {
+      if (part === "|") this.#next();
+      else if (part) this.#into(part);
+    }
   }
 
-  /** @param {string} part */
-  #part(part) {
-    if (part === "|") this.#next();
-    else if (this.#cell || /[^ \t]/.test(part)) this.#into(part);
-  }
-
-  /** @param {string} part */
+  /** @param {string} part of a cell */
   #into(part) {
     if (this.#index < 0) this.#index = 0;
-    if (this.#index < this.#columns.length) this.#open().write(part === "\\|" ? "|" : part);
+    if (this.#more) this.#open().write(part === "\\|" ? "|" : part);
+  }
+
+  get #more() {
+    return this.#index < this.#columns.length;
   }
 
   #open() {
-    const attributes = { dir: "auto", class: this.#columns[this.#index], scope: this.#tag === TH ? "col" : undefined };
-    return (this.#cell ??= new Prose(append(/** @type {HTMLElement} */ (this.#row), this.#tag, attributes), this.#context));
+    const attributes = { dir: "auto", class: this.#columns[this.#index] };
+    return (this.#cell ??= new Prose(append(this.#row, this.#body ? "td" : "th", attributes), this.#context));
   }
 
   /** A pipe: the row's first may stand before its first cell. */
   #next() {
-    if (this.#index >= 0 && this.#index < this.#columns.length) this.#open().close();
+    if (this.#index >= 0 && this.#more) this.#open().close();
     this.#cell = undefined;
     this.#index++;
   }
@@ -332,9 +289,7 @@ export class Table {
   lineEnd() {
     if (this.#held) this.#into(this.#held);
     this.#held = "";
-    if (this.#cell) this.#next();
-    this.#index = Math.max(this.#index, 0);
-    while (this.#index < this.#columns.length) this.#next();
+    while (this.#more) this.#next();
   }
 
   close() {}

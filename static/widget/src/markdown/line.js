@@ -10,7 +10,12 @@ export class Line {
   }
 
   get blank() {
-    return /^[ \t]*$/.test(this.text);
+    return !this.rest;
+  }
+
+  /** What follows the white space. */
+  get rest() {
+    return this.text.replace(/^[ \t]+/, "");
   }
 
   /** How many columns of white space come next. */

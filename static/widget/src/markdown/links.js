@@ -23,9 +23,8 @@ export function safeURL(href, base) {
 /** The host (of mail the address), unless the words begin with it or it is the page's own. @param {URL} url @param {string} words @param {string} [base] */
 export function hostToShow(url, words, base) {
   const host = url.host || url.pathname;
-  const shown = words.trim().toLowerCase().replace(/^(https?:\/\/|mailto:)/, "");
-  const next = shown.startsWith(host) && (shown[host.length] ?? "/");
-  return host === safeURL("", base)?.host || (next && "/?#".includes(next)) ? "" : host;
+  const [shown] = words.trim().toLowerCase().replace(/^(https?:\/\/|mailto:)/, "").split(/[/?#]/);
+  return host === shown || host === safeURL("", base)?.host ? "" : host;
 }
 
 /** @param {string} label */

@@ -7,7 +7,7 @@
  * @typedef {{key: "", text: string, ref?: Ref, kept?: boolean}} Text  kept: its DOM node begins with text that is final
  * @typedef {{key: string, tag: string, depth: number, attributes: Attributes, children: Inline[], ref?: Ref, make?: (ref: Ref) => ChildNode}} Element
  * @typedef {Text | Element} Inline
- * @typedef {Record<string, string | undefined>} Attributes
+ * @typedef {Record<string, string | null | undefined>} Attributes
  */
 
 /** @param {string} text @returns {Text} */
@@ -30,7 +30,7 @@ export function merged(nodes) {
   /** @type {Inline[]} */
   const all = [];
   for (const node of nodes) {
-    const last = all[all.length - 1];
+    const last = all.at(-1);
     if (!isText(node)) all.push(node);
     else if (last && isText(last)) last.text += node.text;
     else if (node.text || node.kept) all.push({ ...text(node.text), kept: node.kept });
@@ -44,7 +44,7 @@ export function merged(nodes) {
  */
 export function create(document, tag, attributes, words) {
   const node = document.createElement(tag);
-  for (const name in attributes) if (attributes[name] != null) node.setAttribute(name, attributes[name]);
+  for (const [name, value] of Object.entries(attributes)) if (value != null) node.setAttribute(name, value);
   if (words) node.appendChild(document.createTextNode(words));
   return node;
 }
@@ -80,7 +80,7 @@ function patchText(old, node) {
 /** @param {Node} parent @param {Inline[]} old what its last nodes were made from @param {Inline[]} nodes */
 export function patch(parent, old, nodes) {
   let same = 0;
-  for (; same < Math.min(old.length, nodes.length) && old[same].key === nodes[same].key; same++) {
+  for (; old[same] && old[same].key === nodes[same]?.key; same++) {
     const [was, is] = [old[same], nodes[same]];
     is.ref = was.ref;
     if (isText(was)) patchText(was, /** @type {Text} */ (is));
