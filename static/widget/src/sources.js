@@ -52,7 +52,7 @@ export class Sources {
     const full = parsed(url);
     if (!full || !/^https?:$/.test(full.protocol)) return null;
     const values = { href: full.href, target: "_blank", rel: "noopener noreferrer" };
-    return element("a", values, this.#words.openSource, element("span", { class: "host" }, full.host));
+    return element("a", values, `${this.#words.openSource} `, element("span", { class: "host" }, full.host));
   }
 
   /**

@@ -42,16 +42,16 @@ blockquote{padding-inline-start:12px;border-inline-start:3px solid var(--line);c
 hr{border:0;border-top:1px solid var(--line);margin:14px 0}
 a{color:var(--link)}
 .host{color:var(--soft);font-size:12px}
-.host::before{content:" "}
 code{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;background:var(--fill);border-radius:4px;padding:1px 4px}
 .code{border:1px solid var(--line);border-radius:8px;overflow:hidden}
-.code>:first-child:not(pre){display:flex;justify-content:space-between;align-items:center;gap:8px;padding:2px 4px 2px 12px;background:var(--fill);color:var(--soft);font-size:12px}
+.head{display:flex;justify-content:space-between;align-items:center;gap:8px;padding:2px 4px 2px 12px;background:var(--fill);color:var(--soft);font-size:12px}
 pre{margin:0;padding:10px 12px;overflow:auto;max-height:360px;white-space:pre}
 pre code{padding:0;background:none}
 table{display:block;overflow-x:auto;border-collapse:collapse;max-width:100%}
 th,td{padding:4px 10px;border:1px solid var(--line);text-align:start}
 th{background:var(--fill);font-weight:600}
-.align-center{text-align:center}.align-right{text-align:right}.align-left{text-align:left}
+td.center,th.center{text-align:center}td.right,th.right{text-align:right}td.left,th.left{text-align:left}
+.task{list-style:none}
 .cite{min-width:24px;height:22px;padding:0 5px;border:0;border-radius:6px;background:var(--fill);color:var(--link);font-size:12px;cursor:pointer;vertical-align:1px}
 .button,.image{padding:5px 12px;border:1px solid var(--line);border-radius:8px;background:var(--back);cursor:pointer;min-height:32px}
 .button:hover,.image:hover{background:var(--fill)}
