@@ -15,7 +15,8 @@ export function start(mounted, calls, mount) {
   ChatbotWidget.mount = mount;
   ChatbotWidget.current = new ChatbotWidget(mounted);
   publish();
-  if (mounted.pressed || mounted.options.open) ChatbotWidget.current.open();
+  const { pressed, options } = mounted;
+  if (pressed || options.open) ChatbotWidget.current.open({ focus: Boolean(pressed) });
   for (const [name, values] of calls) /** @type {any} */ (ChatbotWidget)[name](...values);
   document.dispatchEvent(new CustomEvent("chatbot:ready"));
 }

@@ -61,8 +61,8 @@ export class Chat {
 
   /** @param {string} text */
   async ask(text) {
-    if (this.#running) return;
     const { transcript, composer } = this.panel;
+    if (this.#running) return composer.keep(text);
     transcript.addQuestion(text);
     this.emit("question", { text });
     composer.setBusy(true);
@@ -115,6 +115,7 @@ export class Chat {
       shown = null;
       if (progress.state !== "retrying") return;
       shown = countdown(progress.inMs, progress.now, cancel, this.words);
+      this.panel.announce(say(this.words.retrying, { seconds: Math.ceil(progress.inMs / 1000) }));
       this.#under(message, shown.node);
     };
   }
@@ -166,8 +167,9 @@ export class Chat {
     message.finish();
     const text = this.words.failures[failure.state];
     const { requestId } = failure;
+    const isWanted = failure.state === "stopped_by_visitor" && failure.partial !== "";
     this.#under(message, notice({
-      text, contact: this.contact, requestId: requestId ?? undefined,
+      text, contact: isWanted ? "" : this.contact, requestId: (!isWanted && requestId) || "",
       detail: TOLD_BY_SERVER.includes(failure.state) ? failure.message : "",
       actions: this.#actions(failure, again),
     }, this.words));

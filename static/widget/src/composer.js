@@ -47,6 +47,11 @@ export class Composer {
     this.ask(text);
   }
 
+  /** A question that came while another is answered: it waits here, where it is seen. @param {string} text */
+  keep(text) {
+    this.input.value ||= text;
+  }
+
   /** @param {string} text */
   #fits(text) {
     const over = text.length - this.most;

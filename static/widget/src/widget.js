@@ -33,7 +33,7 @@ export class ChatbotWidget {
    */
   static init(options) {
     ChatbotWidget.current ??= new ChatbotWidget(ChatbotWidget.mount(options));
-    if (options.open) ChatbotWidget.current.open();
+    if (options.open) ChatbotWidget.current.open({ focus: false });
     return ChatbotWidget.current;
   }
 
@@ -54,12 +54,13 @@ export class ChatbotWidget {
     return !this.#panel.node.hidden;
   }
 
-  open() {
+  /** @param {{ focus?: boolean }} [how] without focus where it is not the visitor who opens it */
+  open({ focus = true } = {}) {
     if (this.isOpen) return;
     this.#panel.node.hidden = false;
     this.#mounted.launcher.setAttribute("aria-expanded", "true");
     this.#begin();
-    this.#panel.composer.input.focus({ preventScroll: true });
+    if (focus) this.#panel.composer.input.focus({ preventScroll: true });
     this.#emit("open", undefined);
   }
 

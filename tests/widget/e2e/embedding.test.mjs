@@ -85,7 +85,7 @@ describe("a page with nothing but the tag", () => {
     const page = await visit(pageWith(`<p style="height:3000px"></p>${tag(server, "data-open")}`));
     await page.evaluate(() => scrollTo(0, 1000));
     await page.locator(".panel h2", { hasText: "Tea shop" }).waitFor();
-    assert.equal(await page.evaluate(() => scrollY), 1000);
+    assert.deepEqual(await page.evaluate(() => [scrollY, document.activeElement.localName]), [1000, "body"]);
   });
 
   test("leaves all around the launcher to the page", async () => {

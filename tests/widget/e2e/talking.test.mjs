@@ -98,9 +98,21 @@ describe("an answer", () => {
     await ask(page, told);
     await said(page).filter({ hasText: "word word" }).waitFor();
     await page.getByRole("button", { name: "Stop the answer" }).click();
-    assert.match(await notice(page), /Stopped/);
+    const text = await notice(page);
+    assert.match(text, /Stopped/);
+    assert.doesNotMatch(text, /req_|Call/);
     assert.match(await said(page).innerText(), /^word word/);
     assert.equal(await times(told), 1);
+  });
+
+  test("is not disturbed by a second question: that waits in the field", async () => {
+    const page = await chat();
+    await ask(page, { say: "word ".repeat(40), chunk: 5, pace: 0.03 });
+    await said(page).filter({ hasText: "word word" }).waitFor();
+    await page.evaluate(() => ChatbotWidget.send("And the next one?"));
+    await done(page);
+    assert.equal(await page.locator(".user").count(), 1);
+    assert.equal(await page.locator("textarea").inputValue(), "And the next one?");
   });
 
   test("in Markdown has its structure; raw HTML is a text; nothing is fetched", async () => {
