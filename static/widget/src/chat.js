@@ -127,6 +127,7 @@ export class Chat {
     this.#keep(meta);
     if (meta.messageId) this.#offerRating(message, meta.messageId);
     if (reason && CUT.includes(reason)) this.#tellCut(message, /** @type {"length"} */ (reason));
+    this.panel.transcript.grew();
     this.panel.announce(this.#summary(message));
     this.emit("answer", { text: answer.content ?? "", citations, messageId: meta.messageId });
   }
