@@ -47,6 +47,22 @@ test("cut at random places", () => {
   for (const text of [...examples, ...short, ...hostile, answer(3000)]) for (let seed = 1; seed < 4; seed++) same(text, cut(text, seed));
 });
 
+const PARTS = [
+  "*", "**", "_", "~~", "`", "``", "[", "]", "](", "(", ")", "![", "!", "<", ">", "<https://a.b>", "https://a.b", "www.c.d", "x@y.z", "&amp;", "&", "\\", " ", "  ", "\n", "\n\n", "  \n", "a", "b1", "語", "「", "」",
+  "# ", "## ", "- ", "* ", "1. ", "2) ", "> ", "```", "```js\n", "~~~", "\t", "    ", "|", "| a | b |\n|---|---|\n", "|-|", "---", "===", "[a]: b\n", "[a]", "[1]", "[2, 3]", "【1】", "- [ ] ", "\r\n", "\r", "😀", ":", '"', "<br>", "\u00a0",
+];
+
+test("marks in any order, character by character and cut once", () => {
+  let state = 7;
+  const random = (below) => ((state = (state * 1103515245 + 12345) % 2147483648), Math.floor(state / 65536) % below);
+  for (let i = 0; i < 1500; i++) {
+    const text = Array.from({ length: 3 + random(14) }, () => PARTS[random(PARTS.length)]).join("");
+    const place = random(text.length);
+    same(text, text.split(""));
+    same(text, [text.slice(0, place), text.slice(place)]);
+  }
+});
+
 test("no two texts are side by side, and none is empty", () => {
   for (const text of [...short, answer(4000)]) {
     const texts = [...descendants(streamed(cut(text, 7), options))].filter((node) => node.nodeType === 3);
