@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { answer, POISON } from "./corpus.js";
 import { MarkdownRenderer } from "../../../static/widget/src/markdown/index.js";
-import { html, page, rendered, streamed } from "./page.js";
+import { BASE, html, page, rendered, streamed } from "./page.js";
 
 const WRAPS = [
   (url) => `![a](${url})`, (url) => `![a](<${url}>)`, (url) => `[a](${url})`, (url) => `[a](<${url}> "t")`, (url) => `<${url}>`, (url) => url, (url) => `[a]: <${url}>\n\n[a] ![a]`, (url) => `[![a](<${url}>)](<${url}>)`,
@@ -89,7 +89,7 @@ test("an image is a button that names it and its host, and in a link does not fo
 
 test("an image that was loaded stays while its paragraph goes on", () => {
   const root = page();
-  const renderer = new MarkdownRenderer(root);
+  const renderer = new MarkdownRenderer(root, { baseURI: BASE });
   renderer.write("*x ![a](https://b.example/c.png) d");
   root.querySelector("button").click();
   const image = root.querySelector("img");
