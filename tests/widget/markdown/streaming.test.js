@@ -30,9 +30,18 @@ function cut(text, seed) {
   return pieces;
 }
 
+/** @type {Map<string, string>} */
+const wholes = new Map();
+
+/** @param {string} text */
+function whole(text) {
+  if (!wholes.has(text)) wholes.set(text, rendered(text, options).innerHTML);
+  return wholes.get(text);
+}
+
 /** @param {string} text @param {string[]} pieces */
 function same(text, pieces) {
-  assert.equal(streamed(pieces, options).innerHTML, rendered(text, options).innerHTML, JSON.stringify(pieces.slice(0, 60)));
+  assert.equal(streamed(pieces, options).innerHTML, whole(text), JSON.stringify(pieces.slice(0, 60)));
 }
 
 test("character by character", () => {
@@ -45,6 +54,22 @@ test("cut once, at each place", () => {
 
 test("cut at random places", () => {
   for (const text of [...examples, ...short, ...hostile, answer(3000)]) for (let seed = 1; seed < 4; seed++) same(text, cut(text, seed));
+});
+
+const PARTS = [
+  "*", "**", "_", "~~", "`", "``", "[", "]", "](", "(", ")", "![", "!", "<", ">", "<https://a.b>", "https://a.b", "www.c.d", "x@y.z", "&amp;", "&", "\\", " ", "  ", "\n", "\n\n", "  \n", "a", "b1", "語", "「", "」",
+  "# ", "## ", "- ", "* ", "1. ", "2) ", "> ", "```", "```js\n", "~~~", "\t", "    ", "|", "| a | b |\n|---|---|\n", "|-|", "---", "===", "[a]: b\n", "[a]", "[1]", "[2, 3]", "【1】", "- [ ] ", "\r\n", "\r", "😀", ":", '"', "<br>", "\u00a0",
+];
+
+test("marks in any order, character by character and cut once", () => {
+  let state = 7;
+  const random = (below) => ((state = (state * 1103515245 + 12345) % 2147483648), Math.floor(state / 65536) % below);
+  for (let i = 0; i < 1500; i++) {
+    const text = Array.from({ length: 3 + random(14) }, () => PARTS[random(PARTS.length)]).join("");
+    const place = random(text.length);
+    same(text, text.split(""));
+    same(text, [text.slice(0, place), text.slice(place)]);
+  }
 });
 
 test("no two texts are side by side, and none is empty", () => {

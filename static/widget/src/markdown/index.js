@@ -5,7 +5,7 @@
  * A finished block is never touched again. Of the open one only the end changes, and it changes alike however the text is cut:
  * what is shown at the end is what the whole text would have given at once.
  *
- * text -> lines (here) -> blocks.js -> leaves.js -> inline.js -> nodes.js
+ * text -> lines (here) -> blocks.js -> leaves.js -> inline.js -> scanner.js -> nodes.js
  * @import { Target } from "./links.js"
  */
 import { Blocks } from "./blocks.js";
