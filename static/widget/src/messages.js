@@ -124,10 +124,14 @@ function copiedByHand(text) {
   return done;
 }
 
-/** @param {string} text */
+/** Of a text, so many characters are looked at: to find the words in 20,000 takes a page's thread 100 ms. */
+const COUNTED = 2000;
+
+/** Exact for most answers; the rest of a long one is taken to be like its beginning. @param {string} text */
 function countWords(text) {
   if (!Intl.Segmenter) return text.split(/\s+/).filter(Boolean).length;
   let found = 0;
-  for (const part of new Intl.Segmenter(undefined, { granularity: "word" }).segment(text)) found += Number(part.isWordLike);
-  return found;
+  const parts = new Intl.Segmenter(undefined, { granularity: "word" }).segment(text.slice(0, COUNTED));
+  for (const part of parts) found += Number(part.isWordLike);
+  return Math.round(found * Math.max(1, text.length / COUNTED));
 }

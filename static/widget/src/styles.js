@@ -23,7 +23,8 @@ button{font:inherit;color:inherit}
 .icon svg{width:20px;height:20px;fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 .icon[aria-pressed=true]{color:var(--link)}
 .icon[aria-pressed=true] svg{fill:currentColor}
-.transcript{flex:1;overflow-y:auto;overflow-anchor:none;overscroll-behavior:contain;padding:16px;display:flex;flex-direction:column;gap:14px}
+.transcript{flex:1;overflow-y:auto;overflow-anchor:none;overscroll-behavior:contain;padding:16px}
+.transcript,.group{display:flex;flex-direction:column;gap:14px}
 .message{max-width:100%;overflow-wrap:anywhere}
 .message.user{align-self:flex-end;max-width:85%;padding:8px 14px;border-radius:16px 16px 4px 16px;background:var(--fill)}
 .user .message-content{white-space:pre-wrap}
