@@ -55,8 +55,9 @@ check: $(VENV)/dev.ok node_modules/.ok ## linters and types
 	$(BIN)/mypy
 	npx tsc -p tsconfig.json
 
-bench: $(VENV)/dev.ok ## what a stream costs, beside nginx and others; some ten minutes
+bench: $(VENV)/dev.ok node_modules/.ok ## what a stream costs, beside nginx and others, and the chat in a browser; some twenty minutes
 	$(BIN)/python -m bench
+	node bench/widget/bench.mjs
 
 widget: ## build the widget (none yet)
 	@echo "There is no widget yet." && exit 1
