@@ -47,7 +47,7 @@ const shutDown = (page) => page.evaluate(() => {
 async function conversation(surroundings) {
   const page = await openChat(surroundings, "/long");
   const cdp = await page.context().newCDPSession(page);
-  const pairs = 10;
+  const pairs = 50;
   let whole = await page.evaluate(converse, questions(0, pairs));
   await shutDown(page);
   const look = async () => ({ ...(await inTranscript(page)), ...(await kept(cdp)) });

@@ -67,8 +67,13 @@ test("nothing stands beside more than a group of messages", () => {
   assert.equal(transcript.node.querySelectorAll(".message").length, 1);
 });
 
-test("the words of a long answer are counted by its beginning", () => {
+test("no words are sought in dictionaries where spaces tell them apart", (context) => {
+  const { Segmenter } = Intl;
+  const sought = context.mock.method(Intl, "Segmenter", function (...all) { return new Segmenter(...all); });
   const message = transcript.addAnswer();
-  message.content.textContent = "word ".repeat(4000);
-  assert.equal(message.countOfWords, 4000);
+  const count = (text) => ((message.content.textContent = text), message.countOfWords);
+  assert.equal(count("Don’t wait: it’s naïve, or 3 – 4 days. ".repeat(1000)), 8000);
+  assert.equal(sought.mock.callCount(), 0);
+  assert.ok(Math.abs(count("日本語の文章です。".repeat(1000)) - 4000) < 10);
+  assert.equal(sought.mock.callCount(), 1);
 });
