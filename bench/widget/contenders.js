@@ -60,23 +60,27 @@ export function timed(way, text, size) {
 /** Nodes that were put into the page, and those that are left. @param {keyof typeof ways} way @param {string} text @param {number} size */
 export function counted(way, text, size) {
   const { column, writer } = begin(way);
-  const seen = new WeakSet();
   const watch = new MutationObserver(() => {});
   let made = 0;
   watch.observe(column, { childList: true, subtree: true });
-  const take = () => watch.takeRecords().forEach(({ addedNodes }) => addedNodes.forEach((node) => (made += unseen(node, seen))));
+  const take = () => {
+    const seen = new Set();
+    watch.takeRecords().forEach(({ addedNodes }) => addedNodes.forEach((node) => count(node, seen)));
+    made += seen.size;
+  };
   for (const piece of pieces(text, size)) {
     writer.write(piece);
     take();
   }
   writer.end();
   take();
-  return { made, left: unseen(column, new WeakSet()) - 1 };
+  const left = new Set();
+  count(column, left);
+  return { made, left: left.size - 1 };
 }
 
-/** @param {Node} node @param {WeakSet<Node>} seen @returns {number} */
-function unseen(node, seen) {
-  const own = seen.has(node) ? 0 : 1;
+/** @param {Node} node @param {Set<Node>} seen to which it and all in it are added */
+function count(node, seen) {
   seen.add(node);
-  return [...node.childNodes].reduce((sum, child) => sum + unseen(child, seen), own);
+  for (const child of node.childNodes) count(child, seen);
 }
