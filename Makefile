@@ -57,8 +57,9 @@ check: $(VENV)/dev.ok node_modules/.ok ## linters and types
 	npx tsc -p tsconfig.json
 	node static/widget/build.mjs --check
 
-bench: $(VENV)/dev.ok ## what a stream costs, beside nginx and others; some ten minutes
+bench: $(VENV)/dev.ok node_modules/.ok ## what a stream costs, beside nginx and others, and the chat in a browser; some twenty minutes
 	$(BIN)/python -m bench
+	node bench/widget/bench.mjs
 
 widget: node_modules/.ok ## build the widget, print its sizes, and pack it for npm into dist/
 	@node static/widget/build.mjs

@@ -124,10 +124,19 @@ function copiedByHand(text) {
   return done;
 }
 
-/** @param {string} text */
+/** Scripts that put no space between words. */
+const UNSPACED = /[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Thai}\p{sc=Laoo}\p{sc=Khmr}\p{sc=Mymr}]/u;
+/** So many characters of them are looked at: the rest of a long answer is taken to be like its beginning. */
+const COUNTED = 2000;
+
+/**
+ * A segmenter brings dictionaries, and the first one takes a page's thread 30 ms: only where there are no spaces to go by.
+ * @param {string} text
+ */
 function countWords(text) {
-  if (!Intl.Segmenter) return text.split(/\s+/).filter(Boolean).length;
+  if (!Intl.Segmenter || !UNSPACED.test(text)) return text.match(/[\p{L}\p{N}][\p{L}\p{M}\p{N}'’]*/gu)?.length ?? 0;
   let found = 0;
-  for (const part of new Intl.Segmenter(undefined, { granularity: "word" }).segment(text)) found += Number(part.isWordLike);
-  return found;
+  const parts = new Intl.Segmenter(undefined, { granularity: "word" }).segment(text.slice(0, COUNTED));
+  for (const part of parts) found += Number(part.isWordLike);
+  return Math.round(found * Math.max(1, text.length / COUNTED));
 }

@@ -23,7 +23,8 @@ button{font:inherit;color:inherit}
 .icon svg{width:20px;height:20px;fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 .icon[aria-pressed=true]{color:var(--link)}
 .icon[aria-pressed=true] svg{fill:currentColor}
-.transcript{flex:1;overflow-y:auto;overflow-anchor:none;overscroll-behavior:contain;padding:16px;display:flex;flex-direction:column;gap:14px}
+.transcript{flex:1;overflow-y:auto;overflow-anchor:none;overscroll-behavior:contain;padding:16px}
+.transcript,.group{display:flex;flex-direction:column;gap:14px}
 .message{max-width:100%;overflow-wrap:anywhere}
 .message.user{align-self:flex-end;max-width:85%;padding:8px 14px;border-radius:16px 16px 4px 16px;background:var(--fill)}
 .user .message-content{white-space:pre-wrap}
@@ -69,7 +70,7 @@ td.center,th.center{text-align:center}td.right,th.right{text-align:right}td.left
 .suggestions{display:flex;flex-wrap:wrap;gap:8px}
 form{display:flex;align-items:flex-end;gap:6px;padding:10px 10px 6px 12px;border-top:1px solid var(--line)}
 textarea{flex:1;min-width:0;max-height:140px;padding:8px 12px;border:1px solid var(--line);border-radius:12px;background:var(--back);color:var(--ink);font:inherit;font-size:16px;line-height:1.4;resize:none;field-sizing:content}
-.note{padding:0 14px 8px;color:var(--soft);font-size:12px}
+.note{min-height:calc(1lh + 8px);padding:0 14px 8px;color:var(--soft);font-size:12px}
 .sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media (max-width:480px){.panel,.panel.left{inset:0;width:100%;height:100dvh;border:0;border-radius:0}}
 @media (forced-colors:active){.panel,.message.user,.notice{border:1px solid CanvasText}}
@@ -82,6 +83,9 @@ export function sheet() {
   return made;
 }
 
+/** One for each chat, however often it begins anew. @type {WeakMap<ShadowRoot, CSSStyleSheet>} */
+const tints = new WeakMap();
+
 /**
  * Give the chat that holds `node` the owner's colour.
  * @param {HTMLElement} node @param {string | undefined} accent any CSS colour
@@ -89,7 +93,8 @@ export function sheet() {
 export function tint(node, accent) {
   const root = node.getRootNode();
   if (!accent || !CSS.supports("color", accent) || !(root instanceof ShadowRoot)) return;
-  const made = new CSSStyleSheet();
+  const made = tints.get(root) ?? new CSSStyleSheet();
   made.replaceSync(`:host{--accent:var(--chatbot-accent,${accent})}`);
-  root.adoptedStyleSheets = [...root.adoptedStyleSheets, made];
+  if (!tints.has(root)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, made];
+  tints.set(root, made);
 }
