@@ -4,8 +4,8 @@ import { beforeEach, test } from "node:test";
 
 import { parseHTML } from "linkedom";
 
-import { Transcript } from "../../static/widget/src/transcript.js";
-import { WORDS } from "../../static/widget/src/words.js";
+import { Transcript } from "../../../static/widget/src/transcript.js";
+import { WORDS } from "../../../static/widget/src/words.js";
 
 /** What a browser answers by a layout, and what asks for one. */
 let reads, writes, waiting, transcript;
