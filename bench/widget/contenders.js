@@ -43,18 +43,20 @@ function* pieces(text, size) {
   for (let at = 0; at < text.length; at += size) yield text.slice(at, at + size);
 }
 
-/** Milliseconds of each flush, layout and all. @param {keyof typeof ways} way @param {string} text @param {number} size */
+/** Milliseconds of each flush, layout and all, and of all that is not layout. @param {keyof typeof ways} way @param {string} text @param {number} size */
 export function timed(way, text, size) {
   const { column, writer } = begin(way);
   const flushes = [];
+  let writing = 0;
   for (const piece of pieces(text, size)) {
     const from = performance.now();
     writer.write(piece);
+    writing += performance.now() - from;
     column.getBoundingClientRect();
     flushes.push(performance.now() - from);
   }
   writer.end();
-  return { flushes, shown: column.textContent.length };
+  return { flushes, writing };
 }
 
 /** Nodes that were put into the page, and those that are left. @param {keyof typeof ways} way @param {string} text @param {number} size */
