@@ -87,3 +87,14 @@ export async function until(look, what) {
   }
   throw new Error(`${what}: not within ${PATIENCE_MS / 1000} s`);
 }
+
+/** In the page: keep in `states` each text that the answer to the first question is seen with. */
+export const noteStates = () => {
+  window.states = [];
+  const transcript = document.querySelector("chatbot-widget").shadowRoot.querySelector(".transcript");
+  const note = () => {
+    const text = transcript.querySelector(".user ~ .bot .message-content")?.textContent;
+    if (text && text !== states.at(-1)) states.push(text);
+  };
+  new MutationObserver(note).observe(transcript, { childList: true, characterData: true, subtree: true });
+};

@@ -13,8 +13,9 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 
-import { pageWith, scripted, startServer, startSite, tag, until } from "./harness.mjs";
+import { noteStates, pageWith, scripted, startServer, startSite, tag, until } from "./harness.mjs";
 import { ALL_FORMS, countListeners, NONCE, noteKeys, noteViolations, POLICIES, stylesOfWidget, TORTURE, traces, TRUSTED_TYPES } from "./hostile.mjs";
+import { startBufferingProxy, startLine } from "./line.mjs";
 
 /** A page as its visitor has it. In `run`, `root` is the chat's shadow root. */
 class Visit {
@@ -89,19 +90,22 @@ const inline = (work) => `<script>(${work})()</script>`;
  * @param {string} name of the browser
  * @param {{ skip?: string }} options
  * @param {() => Promise<{ tab: () => Promise<Tab>, stop: () => Promise<unknown> }>} start
+ * @param {{ integrity?: string }} [limits] what the browser can't, and why
  */
-export function mainPaths(name, options, start) {
+export function mainPaths(name, options, start, limits = {}) {
   describe(name, options, () => {
-    let server, site, browser, tab;
+    let starting, browser, site, server, tab, line;
     before(async () => {
-      [server, site, browser] = await Promise.all([startServer(), startSite(), start()]);
+      starting = [start(), startSite(), startServer()];
+      [browser, site, server] = await Promise.all(starting);
     });
     after(async () => {
-      await browser?.stop();
-      site?.stop();
-      await server?.stop();
+      for (const { value } of await Promise.allSettled(starting)) await value?.stop();
     });
-    afterEach(() => tab?.close());
+    afterEach(async () => {
+      await tab?.close();
+      line?.stop();
+    });
 
     let count = 0;
     async function visit(html, headers) {
@@ -128,10 +132,12 @@ export function mainPaths(name, options, start) {
 
     test("an answer grows as it comes, and has its structure and its sources", async () => {
       const page = await chat();
-      await page.send({ say: ANSWER, citations: CITATIONS, chunk: 4, pace: 0.03 });
-      await page.shown(".bot [aria-busy]", "Green");
-      assert.ok(!(await page.said()).includes("the end"));
+      await page.run(noteStates);
+      await page.send({ say: ANSWER, citations: CITATIONS, chunk: 4, pace: 0.05 });
       await page.done();
+      const states = await page.run(() => window.states);
+      assert.ok(states.length > 5, String(states.length));
+      assert.ok(states.some((text) => text.includes("Green") && !text.includes("the end")));
       const found = await page.run((root) => {
         const answer = [...root.querySelectorAll(".bot .message-content")].at(-1);
         const texts = (selector) => [...answer.querySelectorAll(selector)].map((node) => node.textContent);
@@ -175,6 +181,15 @@ export function mainPaths(name, options, start) {
       assert.deepEqual(changed, []);
     });
 
+    test("a hostile page has a chat in sight that answers", async () => {
+      const page = await chat(pageWith(tag(server), TORTURE));
+      await page.tab.type("How long is the delivery?");
+      await page.tab.press("Enter");
+      await page.done();
+      await page.click("header .icon");
+      await page.sees((root) => root.querySelector(".panel").hidden);
+    });
+
     test("keys typed in the chat do not reach the page; Escape closes and gives the focus back", async () => {
       const page = await chat(pageWith(`${tag(server)}${inline(noteKeys)}`));
       await page.run(() => void (seen.length = 0));
@@ -207,6 +222,26 @@ export function mainPaths(name, options, start) {
       assert.ok((await page.said()).length > 0);
       await page.click(".notice .button");
       await page.shown(".user", "Please go on where you stopped.");
+    });
+
+    for (const how of ["reset", "close"]) {
+      test(`a connection that is lost in mid-answer (${how}) is told as such`, async () => {
+        line = await startLine(server.base);
+        const page = await chat(pageWith(tag({ ...server, ...line })));
+        await page.send({ say: "word ".repeat(400), chunk: 5, pace: 0.05 });
+        await page.shown(".bot", "word word");
+        line.cut(how);
+        await page.shown(".notice", "The answer broke off.");
+        assert.match(await page.said(), /^word word/);
+      });
+    }
+
+    test("a chat that was changed on its way is not run, and the launcher leads to the plain page", { skip: limits.integrity }, async () => {
+      line = await startBufferingProxy(server.base, (body, path) => (path.includes("/body-") ? Buffer.concat([body, Buffer.from(";window.changed=1")]) : body));
+      const page = await visit(pageWith(tag({ ...server, ...line })));
+      await page.click(".launcher");
+      await page.sees(() => [...document.querySelectorAll("a")].some((link) => link.textContent === "Chat"));
+      assert.equal(await page.run(() => window.changed), null);
     });
 
     test("nothing is stored before the first question, and no cookie ever", async () => {

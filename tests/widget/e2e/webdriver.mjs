@@ -9,8 +9,10 @@ import { createServer } from "node:net";
 import { until } from "./harness.mjs";
 
 const KEYS = { Enter: "\uE007", Control: "\uE009", Escape: "\uE00C" };
-/** No GPU: nothing is composited. As root there is no sandbox, and WebKitGTK asks for none by itself. */
-const ENV = { WEBKIT_DISABLE_COMPOSITING_MODE: "1", WEBKIT_DISABLE_DMABUF_RENDERER: "1", GDK_BACKEND: "x11", NO_AT_BRIDGE: "1" };
+/** A driver whose browser does not start says nothing at all. */
+const CALL_MS = 30_000;
+/** Compositing without a GPU takes twice the time. And the X server is used even where a Wayland desktop is at hand. */
+const ENV = { WEBKIT_DISABLE_COMPOSITING_MODE: "1", WEBKIT_DISABLE_DMABUF_RENDERER: "1", GDK_BACKEND: "x11" };
 
 /** @param {{ xvfb: string, driver: string, browser: string }} programs */
 export async function startWebKit({ xvfb, driver, browser }) {
@@ -32,7 +34,8 @@ export async function startWebKit({ xvfb, driver, browser }) {
 /** An X server that picks its own number, and tells it once it can be used. */
 async function startScreen(xvfb) {
   const child = spawn(xvfb, ["-displayfd", "3", "-screen", "0", "1100x900x24", "-nolisten", "tcp"], { stdio: ["ignore", "ignore", "ignore", "pipe"] });
-  const [number] = await once(child.stdio[3], "data");
+  const [number] = await Promise.race([once(child.stdio[3], "data"), once(child, "exit")]);
+  if (child.exitCode !== null) throw new Error(`${xvfb} did not start`);
   return { child, display: `:${String(number).trim()}` };
 }
 
@@ -51,7 +54,8 @@ function ended(child) {
 }
 
 const caller = (base) => async (method, path, body) => {
-  const response = await fetch(base + path, { method, body: body && JSON.stringify(body) });
+  const signal = AbortSignal.timeout(CALL_MS);
+  const response = await fetch(base + path, { method, body: body && JSON.stringify(body), signal });
   const { value } = await response.json();
   if (!response.ok) throw new Error(`${method} ${path}: ${value.error}: ${value.message}`);
   return value;

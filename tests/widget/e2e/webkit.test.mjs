@@ -9,5 +9,7 @@ const PROGRAMS = {
   browser: process.env.MINIBROWSER ?? "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser",
 };
 const { xvfb, driver, browser } = PROGRAMS;
+const programs = needs({ xvfb, "webkit2gtk-driver": driver, "libwebkit2gtk-4.1-0": browser });
+const limits = { integrity: "WebKit does not check the integrity of a module preload" };
 
-mainPaths("WebKitGTK", needs({ xvfb, "webkit2gtk-driver": driver, "libwebkit2gtk-4.1-0": browser }), () => startWebKit(PROGRAMS));
+mainPaths("WebKitGTK", programs, () => startWebKit(PROGRAMS), limits);
