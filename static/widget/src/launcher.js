@@ -23,6 +23,8 @@ function rules(options) {
     "@media print{:host{display:none!important}}" +
     ".launcher{all:initial;position:fixed;bottom:20px;" + side + ":20px;width:56px;height:56px;border-radius:28px;" +
     "display:grid;place-items:center;background:var(--accent);color:#fff;cursor:pointer;" +
+    // WebKit takes the font family from <html> where it is `initial`.
+    "font:16px/1 sans-serif;" +
     "box-shadow:0 6px 20px rgba(0,0,0,.25)}" +
     ".launcher:hover{filter:brightness(1.1)}" +
     ".launcher:focus-visible{outline:3px solid var(--accent);outline-offset:3px;box-shadow:0 0 0 3px #fff}" +
@@ -88,8 +90,10 @@ function remain(host) {
   function put() {
     var html = document.documentElement;
     if (host.parentNode === html) return;
+    // Asked before: WebKit leaves what it has laid out already in its old place when the host is lifted.
+    var shifts = isShifted(html);
     html.appendChild(host);
-    if (isShifted(html)) lift(host);
+    if (shifts) lift(host);
   }
   var watch = new MutationObserver(put);
   // The document too: some libraries replace <html> itself.

@@ -54,7 +54,8 @@ function load(options, tag) {
 }
 
 /**
- * `import()` knows no integrity, but takes what a module preload of the same address fetched and checked.
+ * `import()` knows no integrity, but takes what a module preload of the same address fetched and checked. WebKit (2.50)
+ * checks nothing there.
  * @param {string} address @param {HTMLScriptElement | null} tag
  */
 function preload(address, tag) {

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { after, afterEach, before, describe, test } from "node:test";
 
 import { launch, pageWith, scripted, startServer, startSite, tag } from "./harness.mjs";
+import { ALL_FORMS, countListeners, NONCE, noteKeys, noteViolations, POLICIES, stylesOfWidget, TORTURE, traces, TRUSTED_TYPES } from "./hostile.mjs";
 
 let server, site, browser, context;
 before(async () => {
@@ -26,10 +27,7 @@ async function visit(html, { headers, init, ...options } = {}) {
   page.requests = [];
   page.on("pageerror", (error) => page.faults.push(String(error)));
   page.on("request", (request) => page.requests.push(request.url()));
-  await page.addInitScript(() => {
-    window.violations = [];
-    addEventListener("securitypolicyviolation", (e) => violations.push(`${e.violatedDirective} ${e.blockedURI}`));
-  });
+  await page.addInitScript(noteViolations);
   if (init) await page.addInitScript(init);
   await page.goto(site.add(`/${++count}`, { html, headers }));
   return page;
@@ -212,15 +210,10 @@ describe("the tag", () => {
 });
 
 describe("a page's policy", () => {
-  const documented = /## Content-Security-Policy.*?```\n(.*?)\n```/s.exec(readFileSync("docs/widget.md", "utf8"))[1].split("\n");
-  assert.equal(documented.length, 3);
-  const [names, nonce, dynamic] = documented.map((line) => (at) =>
-    `default-src 'self'; ${line.replaceAll("https://chat.example", at).replace("nonce-…", "nonce-abc123")}`);
-  const policies = { "names the server": names, "has a nonce": nonce, "has a nonce and strict-dynamic": dynamic };
-  for (const [name, policy] of Object.entries(policies)) {
+  for (const [name, policy] of Object.entries(POLICIES)) {
     test(`${name}: works under Trusted Types, no violation`, async () => {
-      const headers = { "Content-Security-Policy": `${policy(server.base)}; require-trusted-types-for 'script'; trusted-types 'none'` };
-      const page = await visit(pageWith(tag(server, `nonce="abc123"`)), { headers });
+      const headers = { "Content-Security-Policy": `${policy(server.base)}; ${TRUSTED_TYPES}` };
+      const page = await visit(pageWith(tag(server, `nonce="${NONCE}"`)), { headers });
       await works(page);
       assert.deepEqual(await page.evaluate(() => violations), []);
     });
@@ -234,24 +227,6 @@ describe("a page's policy", () => {
   });
 });
 
-/** All computed styles of the launcher, the open panel and what is in them. */
-const stylesOfWidget = () => {
-  const root = document.querySelector("chatbot-widget").shadowRoot;
-  return [...root.querySelectorAll("*")].map((node) => {
-    const style = getComputedStyle(node);
-    // The widget's own accent is inherited on purpose; sizes of boxes come from the texts that were said.
-    return [`${node.localName}.${node.className?.baseVal ?? node.className}`, [...style].filter((n) => !n.startsWith("--")).map((n) => `${n}: ${style.getPropertyValue(n)}`)];
-  });
-};
-
-const TORTURE = `<style>
-  html{font-size:62.5%;direction:rtl} body{letter-spacing:3px;text-transform:uppercase;white-space:pre;line-height:3;transform:rotate(1deg) scale(.9);font:italic 30px serif;color:red;direction:rtl}
-  *{box-sizing:content-box!important;margin:9px!important;padding:7px!important;color:red!important;display:inline!important;float:left!important;font:30px cursive!important;
-    border:3px dotted lime!important;background:yellow!important;position:static!important;z-index:1!important;transition:all 1s!important;animation:none!important;
-    width:13px!important;height:13px!important;opacity:.5!important;filter:blur(1px)!important;transform:rotate(3deg)!important;visibility:hidden!important;direction:rtl!important}
-  button,textarea,h2{all:unset!important}
-  chatbot-widget{display:none!important;opacity:0!important}
-</style>`;
 const PATCHES = () => {
   Array.prototype.toJSON = function () { return "patched"; };
   Array.prototype.extra = function () {};
@@ -266,7 +241,7 @@ describe("a hostile page", () => {
     const open = async (html) => {
       const page = await visit(html);
       await page.waitForFunction(() => "current" in ChatbotWidget);
-      await page.evaluate(() => { ChatbotWidget.open(); ChatbotWidget.addBotMessage("# A\n\n- b\n\n| c |\n|---|\n| d |\n\n```js\ne\n```\n\n[f](https://g.example) `h`"); });
+      await page.evaluate((text) => { ChatbotWidget.open(); ChatbotWidget.addBotMessage(text); }, ALL_FORMS);
       await page.locator(".panel h2", { hasText: "Tea shop" }).waitFor();
       const found = await page.evaluate(stylesOfWidget);
       await context.close();
@@ -298,11 +273,7 @@ describe("a hostile page", () => {
   });
 
   test("sees no key that is typed in the chat, and keeps its own", async () => {
-    const page = await visit(pageWith(`${tag(server)}<script>
-      window.seen = []; const note = (e) => seen.push(e.type + (e.data ?? e.key ?? ""));
-      for (const type of ["keydown", "keypress", "keyup", "beforeinput", "input", "focusin"])
-        for (const [on, capture] of [[document, true], [document, false], [window, false], [document.documentElement, true]]) on.addEventListener(type, note, capture);
-      </script>`));
+    const page = await visit(pageWith(`${tag(server)}<script>(${noteKeys})()</script>`));
     await page.locator(".launcher").click();
     await page.locator(".panel h2", { hasText: "Tea shop" }).waitFor();
     await page.evaluate(() => (seen.length = 0));
@@ -411,25 +382,8 @@ describe("the API", () => {
   });
 
   test("destroy leaves no node, listener, global or style", async () => {
-    const count = () => {
-      const kept = (window.kept = new Map());
-      for (const target of [EventTarget.prototype]) {
-        const { addEventListener: add, removeEventListener: remove } = target;
-        const name = (self, type, f, o) => [type, typeof o === "object" ? !!o?.capture : !!o].join();
-        target.addEventListener = function (type, f, o) {
-          const isPages = this === window || this === document || this === document.documentElement || this === window.visualViewport;
-          if (isPages && !o?.once) kept.set(f, (kept.get(f) ?? []).concat(name(this, type, f, o)));
-          return add.call(this, type, f, o);
-        };
-        target.removeEventListener = function (type, f, o) {
-          const rest = (kept.get(f) ?? []).filter((n) => n !== name(this, type, f, o));
-          rest.length ? kept.set(f, rest) : kept.delete(f);
-          return remove.call(this, type, f, o);
-        };
-      }
-    };
-    const page = await visit(pageWith(""), { init: count });
-    const globals = () => page.evaluate(() => [Object.getOwnPropertyNames(window).sort().join(), document.documentElement.outerHTML, document.adoptedStyleSheets.length, kept.size].join("\n"));
+    const page = await visit(pageWith(""), { init: countListeners });
+    const globals = () => page.evaluate(traces);
     const before_ = await globals();
     await page.evaluate(([base, key]) => { const s = document.createElement("script"); s.id = "ours"; s.src = `${base}/static/widget/js/chatbot-widget.js?key=${key}`; document.head.append(s); }, [server.base, server.keys.shop]);
     await talk(page);

@@ -1,7 +1,9 @@
 /** Starts what the browsers' tests need: the chat server, a site of another origin, a browser; and stops it. */
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
 
 import { chromium } from "playwright-core";
 
@@ -62,3 +64,37 @@ export const launch = () => chromium.launch({ executablePath: process.env.CHROMI
 
 /** A question whose answer is scripted, see ../serve.py. */
 export const scripted = (told) => `@${JSON.stringify(told)}`;
+
+/**
+ * Options of tests that need programs: where one is missing they are skipped, unless ALL_ENGINES=1 says that none may be.
+ * @param {Record<string, string>} programs their paths, by the Debian package
+ */
+export function needs(programs) {
+  const missing = Object.entries(programs).filter(([, path]) => !existsSync(path)).map(([name, path]) => `${name} (${path})`);
+  if (!missing.length) return {};
+  const reason = `not installed: ${missing.join(", ")}`;
+  if (process.env.ALL_ENGINES === "1") throw new Error(reason);
+  return { skip: reason };
+}
+
+const PATIENCE_MS = 15_000;
+
+/** What `look` finds, once it finds something. @param {() => unknown} look @param {string} what */
+export async function until(look, what) {
+  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await pause(30)) {
+    const found = await look();
+    if (found) return found;
+  }
+  throw new Error(`${what}: not within ${PATIENCE_MS / 1000} s`);
+}
+
+/** In the page: keep in `states` each text that the answer to the first question is seen with. */
+export const noteStates = () => {
+  window.states = [];
+  const transcript = document.querySelector("chatbot-widget").shadowRoot.querySelector(".transcript");
+  const note = () => {
+    const text = transcript.querySelector(".user ~ .bot .message-content")?.textContent;
+    if (text && text !== states.at(-1)) states.push(text);
+  };
+  new MutationObserver(note).observe(transcript, { childList: true, characterData: true, subtree: true });
+};
