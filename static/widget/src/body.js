@@ -12,11 +12,24 @@ export { ChatAPI, ChatbotWidget };
  * @param {(options: WidgetOptions) => Mounted} mount for another chat after this one
  */
 export function start(mounted, calls, mount) {
+  const { pressed, options } = mounted;
+  mounted.arrived();
   ChatbotWidget.mount = mount;
   ChatbotWidget.current = new ChatbotWidget(mounted);
   publish();
-  const { pressed, options } = mounted;
-  if (pressed || options.open) ChatbotWidget.current.open({ focus: Boolean(pressed) });
-  for (const [name, values] of calls) /** @type {any} */ (ChatbotWidget)[name](...values);
+  // Who went on to write elsewhere while it loaded is left there.
+  const { activeElement: active } = document;
+  const isWaitedFor = active === mounted.host || active === document.body || active === null;
+  if (pressed || options.open) ChatbotWidget.current.open({ focus: Boolean(pressed) && isWaitedFor });
+  for (const call of calls) made(call);
   document.dispatchEvent(new CustomEvent("chatbot:ready"));
+}
+
+/** One wrong call must not keep the others from being made. @param {[string, IArguments]} call */
+function made([name, values]) {
+  try {
+    /** @type {any} */ (ChatbotWidget)[name](...values);
+  } catch (error) {
+    console.error("[ChatbotWidget]", error);
+  }
 }

@@ -4,6 +4,7 @@
  */
 import { ChatAPI } from "./chat_api.js";
 import { colourCode } from "./colour.js";
+import { drop } from "./dom.js";
 import { ChatError } from "./failures.js";
 import { Memory } from "./memory.js";
 import { countdown, notice } from "./notice.js";
@@ -25,6 +26,14 @@ const TOLD_BY_SERVER = ["refused", "rate_limited", "over_budget", "stopped"];
 export class Chat {
   /** @type {AbortController | null} */
   #running = null;
+  /** The visitor: ends of what an earlier one began are nobody's. */
+  #visit = new AbortController();
+  /** @type {Promise<void> | null} */
+  #introduced = null;
+  /** Why the bot could not be shown. @type {ChatError | null} */
+  #refusal = null;
+  /** What the last wait was for. @type {ChatError | null} */
+  #waited = null;
   contact = "";
 
   /**
@@ -43,44 +52,77 @@ export class Chat {
     this.visits = new Visits(server);
   }
 
-  /** Ask who the bot is, and show it. What fails is told in the transcript. */
-  async begin() {
+  /** Ask who the bot is, and show it, once. What fails is told where the greeting would be. */
+  begin() {
+    this.#introduced ??= this.#introduce(this.#visit.signal);
+  }
+
+  /** @param {AbortSignal} visit */
+  async #introduce(visit) {
+    const { opening } = this.panel.transcript;
     try {
-      await this.#introduce();
+      const config = await this.visits.config({ signal: visit });
+      opening.replaceChildren();
+      this.#refusal = null;
+      this.#show(config);
     } catch (error) {
-      this.#tellFailure(this.panel.transcript.addAnswer(), error, () => this.begin());
+      if (visit.aborted) return;
+      this.#introduced = null;
+      this.#refusal = asFailure(error);
+      this.#tellOpening(this.#refusal);
     }
   }
 
-  async #introduce() {
-    const config = await this.visits.config();
+  /** @param {WidgetConfig} config */
+  #show(config) {
     this.contact = config.contact;
     tint(this.panel.node, config.theme.accent);
     this.panel.introduce(config);
+    const { stopped: text } = this.words.failures;
+    if (config.stopped) this.#under(this.panel.transcript.opening, this.#notice({ text, detail: config.stopped }));
+  }
+
+  /** @param {ChatError} failure */
+  #tellOpening(failure) {
+    const { opening } = this.panel.transcript;
+    const { notHere, failures } = this.words;
+    const text = failure.state === "refused" ? notHere : failures[failure.state];
+    for (const old of [...opening.children]) drop(old, this.panel.composer.input);
+    this.#under(opening, this.#notice({ text, detail: detailOf(failure), actions: this.#actions(failure, () => this.begin()) }));
+    this.panel.announce(text);
   }
 
   /** @param {string} text */
   async ask(text) {
     const { transcript, composer } = this.panel;
     if (this.#running) return composer.keep(text);
+    const { signal: visit } = this.#visit;
+    transcript.retire(composer.input);
     transcript.addQuestion(text);
     this.emit("question", { text });
     composer.setBusy(true);
     this.panel.announce(this.words.answering);
     const message = transcript.addAnswer();
     try {
-      this.#complete(message, await this.#send(text, message));
+      const completion = await this.#send(text, message);
+      if (!visit.aborted) this.#complete(message, completion);
     } catch (error) {
-      this.#tellFailure(message, error, () => this.ask(text));
+      if (!visit.aborted) this.#tellFailure(message, asFailure(error), () => this.ask(text));
+    } finally {
+      if (!visit.aborted) this.#free();
     }
+  }
+
+  #free() {
     this.#running = null;
-    composer.setBusy(false);
+    this.panel.composer.setBusy(false);
   }
 
   /** @param {string} text @param {BotMessage} message */
   async #send(text, message) {
     const running = (this.#running = new AbortController());
     const waits = this.#waits(message, () => running.abort());
+    this.#waited = null;
     try {
       return await this.api.sendMessage([{ role: "user", content: text }], {
         sessionId: this.memory.ids.session,
@@ -91,7 +133,7 @@ export class Chat {
         onState: waits,
       });
     } finally {
-      waits({ state: "sending" });
+      waits(null);
       this.#finish(message);
     }
   }
@@ -103,20 +145,24 @@ export class Chat {
   }
 
   /**
-   * Shows each wait for another attempt, and takes it away with the next state.
+   * Shows each wait for another attempt, and takes it away with the next state; null: there is no next.
    * @param {BotMessage} message @param {() => void} cancel
    */
   #waits(message, cancel) {
+    const { waiting, retrying } = this.words;
+    const next = this.panel.composer.input;
     /** @type {{ node: HTMLElement, end: () => void } | null} */
     let shown = null;
-    /** @param {Progress} progress */
+    /** @param {Progress | null} progress */
     return (progress) => {
       shown?.end();
       shown = null;
-      if (progress.state !== "retrying") return;
-      shown = countdown(progress.inMs, progress.now, cancel, this.words);
-      this.panel.announce(say(this.words.retrying, { seconds: Math.ceil(progress.inMs / 1000) }));
-      this.#under(message, shown.node);
+      if (progress) this.#waited = progress.state === "retrying" ? progress.error : null;
+      if (progress?.state !== "retrying") return;
+      const why = progress.error.state === "rate_limited" ? waiting : retrying;
+      shown = countdown(progress.inMs, why, progress.now, cancel, next, this.words);
+      this.panel.announce(say(why, { seconds: Math.ceil(progress.inMs / 1000) }));
+      this.#under(message.node, shown.node);
     };
   }
 
@@ -124,11 +170,11 @@ export class Chat {
   #complete(message, completion) {
     const { meta, choices, citations = [] } = completion;
     const [{ finish_reason: reason, message: answer }] = choices;
+    const isCut = reason !== null && CUT.includes(reason);
     this.#keep(meta);
     if (meta.messageId) this.#offerRating(message, meta.messageId);
-    if (reason && CUT.includes(reason)) this.#tellCut(message, /** @type {"length"} */ (reason));
-    this.panel.transcript.grew();
-    this.panel.announce(this.#summary(message));
+    if (isCut) this.#tellCut(message, /** @type {"length"} */ (reason));
+    this.panel.announce(isCut ? this.words.failures[/** @type {"length"} */ (reason)] : this.#summary(message));
     this.emit("answer", { text: answer.content ?? "", citations, messageId: meta.messageId });
   }
 
@@ -153,7 +199,7 @@ export class Chat {
   /** @param {BotMessage} message @param {"length" | "content_filter"} reason */
   #tellCut(message, reason) {
     const actions = reason === "length" ? [this.#goOn()] : [];
-    this.#under(message, notice({ text: this.words.failures[reason], contact: this.contact, actions }, this.words));
+    this.#under(message.node, this.#notice({ text: this.words.failures[reason], actions }));
   }
 
   /** @returns {[string, () => void]} */
@@ -161,22 +207,31 @@ export class Chat {
     return [this.words.continue, () => this.ask(this.words.continueText)];
   }
 
-  /** @param {BotMessage} message @param {unknown} error @param {() => void} again */
-  #tellFailure(message, error, again) {
-    const failure = error instanceof ChatError ? error : broken(error);
+  /** @param {BotMessage} message @param {ChatError} failure @param {() => void} again */
+  #tellFailure(message, failure, again) {
     this.#keep(failure.meta);
     message.finish();
-    const text = this.words.failures[failure.state];
-    const { requestId } = failure;
-    const isWanted = failure.state === "stopped_by_visitor" && failure.partial !== "";
-    this.#under(message, notice({
-      text, contact: isWanted ? "" : this.contact, requestId: (!isWanted && requestId) || "",
-      detail: TOLD_BY_SERVER.includes(failure.state) ? failure.message : "",
-      actions: this.#actions(failure, again),
-    }, this.words));
+    const shown = this.#reason(failure);
+    const isWanted = shown.state === "stopped_by_visitor";
+    const text = this.words.failures[shown.state];
+    this.#under(message.node, this.#notice({
+      text, contact: isWanted ? "" : this.contact, requestId: (!isWanted && shown.requestId) || "",
+      detail: detailOf(shown), actions: this.#actions(failure, again),
+    }));
     this.panel.announce(text);
-    const { state, code, message: told, partial } = failure;
+    const { state, code, message: told, partial, requestId } = failure;
     this.emit("error", { state, code, message: told, requestId, partial });
+  }
+
+  /** What a visitor is told: who cancels a wait, why there was one; on a page that is not listed, that. @param {ChatError} failure */
+  #reason(failure) {
+    if (failure.state === "stopped_by_visitor") return this.#waited ?? failure;
+    return failure.state === "offline" && this.#refusal?.state === "refused" ? this.#refusal : failure;
+  }
+
+  /** @param {Partial<Parameters<typeof notice>[0]> & { text: string }} told */
+  #notice(told) {
+    return notice({ contact: this.contact, actions: [], ...told }, this.words);
   }
 
   /** @param {ChatError} failure @param {() => void} again @returns {Array<[string, () => void]>} */
@@ -185,9 +240,9 @@ export class Chat {
     return failure.canRetry ? [[this.words.again, again]] : [];
   }
 
-  /** @param {BotMessage} message @param {HTMLElement} node */
-  #under(message, node) {
-    message.node.append(node);
+  /** @param {HTMLElement} above @param {HTMLElement} node */
+  #under(above, node) {
+    above.append(node);
     this.panel.transcript.grew();
   }
 
@@ -195,17 +250,32 @@ export class Chat {
     this.#running?.abort();
   }
 
-  /** Forget who the visitor is, here and in the page. */
-  forget() {
+  /** Nothing that is under way matters any more. */
+  leave() {
+    this.#visit.abort();
     this.stop();
+  }
+
+  /** Forget who the visitor is, here and in the page; the next one begins anew. */
+  forget() {
+    this.leave();
+    this.#visit = new AbortController();
+    this.#introduced = null;
+    this.#running = null;
     this.memory.forget();
     this.token = "";
+    this.panel.announce("");
+    this.panel.composer.clear();
     this.panel.transcript.clear();
   }
 }
 
-/** A fault of the widget's own: told as one, and not swallowed. @param {unknown} error */
-function broken(error) {
+/** @param {ChatError} failure */
+const detailOf = (failure) => (TOLD_BY_SERVER.includes(failure.state) ? failure.message : "");
+
+/** A fault of the widget's own is told as one, and not swallowed. @param {unknown} error */
+function asFailure(error) {
+  if (error instanceof ChatError) return error;
   console.error("[ChatbotWidget]", error);
   return new ChatError("unavailable", "widget_error", "", error);
 }

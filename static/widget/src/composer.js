@@ -49,7 +49,18 @@ export class Composer {
 
   /** A question that came while another is answered: it waits here, where it is seen. @param {string} text */
   keep(text) {
-    this.input.value ||= text;
+    this.input.value = [this.input.value, text].filter(Boolean).join("\n");
+  }
+
+  /** What is written changed: a complaint goes as soon as it is mended. */
+  typed() {
+    if (this.over.textContent) this.#fits(this.input.value.trim());
+  }
+
+  clear() {
+    this.input.value = "";
+    this.typed();
+    this.setBusy(false);
   }
 
   /** @param {string} text */

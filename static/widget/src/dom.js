@@ -20,6 +20,14 @@ function set(node, name, value) {
   else if (value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
 }
 
+/** Take a node out; the focus, where it was in it, goes to `next`. @param {Element} node @param {HTMLElement} [next] */
+export function drop(node, next) {
+  const root = node.getRootNode();
+  const hadFocus = root instanceof ShadowRoot && node.contains(root.activeElement);
+  node.parentNode?.removeChild(node);
+  if (hadFocus) next?.focus();
+}
+
 /** @param {string} label @param {() => void} press @param {string} [className] */
 export function button(label, press, className = "button") {
   return element("button", { type: "button", class: className, click: press }, label);
@@ -47,6 +55,6 @@ export const ICONS = {
   close: "M6 6l12 12M18 6L6 18",
   send: "M4 12l16-8-6 16-3-7z",
   stop: "M7 7h10v10H7z",
-  up: "M7 11v9H4v-9zm0 0l4-8c1.500 0 2.500 1 2.500 2.500L13 9h6l-1.500 9c-.2 1.200-1 2-2.200 2H7",
-  down: "M7 13V4H4v9zm0 0l4 8c1.500 0 2.500-1 2.500-2.500L13 15h6l-1.500-9c-.2-1.200-1-2-2.200-2H7",
+  up: "M7 11v9H4v-9zm0 0l4-8c1.5 0 2.5 1 2.5 2.500L13 9h6l-1.5 9c-.2 1.2-1 2-2.2 2H7",
+  down: "M7 13V4H4v9zm0 0l4 8c1.5 0 2.5-1 2.5-2.500L13 15h6l-1.5-9c-.2-1.2-1-2-2.2-2H7",
 };

@@ -10,7 +10,7 @@
 /** @import { Mounted, WidgetOptions } from "./ui.js" */
 
 var SVG = "http://www.w3.org/2000/svg";
-var BUBBLE = "M12 3C6.5 3 2 6.8 2 11.5c0 2.3 1.1 4.4 2.9 5.9L4 21.5l4.6-2.2c1.1.3 2.2.4 3.4.4 5.5 0 10-3.7 10-8.2S17.500 3 12 3z";
+var BUBBLE = "M12 3C6.5 3 2 6.8 2 11.5c0 2.3 1.1 4.4 2.9 5.9L4 21.5l4.6-2.2c1.1.3 2.2.4 3.4.4 5.5 0 10-3.7 10-8.2S17.5 3 12 3z";
 
 /** @param {WidgetOptions} options */
 function rules(options) {
@@ -28,7 +28,7 @@ function rules(options) {
     "box-shadow:0 6px 20px rgba(0,0,0,.25)}" +
     ".launcher:hover{filter:brightness(1.1)}" +
     ".launcher:focus-visible{outline:3px solid var(--accent);outline-offset:3px;box-shadow:0 0 0 3px #fff}" +
-    ".launcher[hidden]{display:none}" +
+    ".launcher[hidden]{display:none}.launcher[aria-busy]{opacity:.6}" +
     ".launcher svg{width:28px;height:28px;fill:currentColor}" +
     "@media (forced-colors:active){.launcher{border:2px solid ButtonText}}"
   );
@@ -77,8 +77,18 @@ export function mount(options) {
   root.adoptedStyleSheets = [sheet];
   root.appendChild(launcher);
   if (options.launcher === false) launcher.hidden = true;
+  var made = /** @type {Mounted} */ ({ host: host, root: root, launcher: launcher, options: options });
   var stay = remain(host);
-  return { host: host, root: root, launcher: launcher, options: options, leave: stay };
+  made.arrived = function () {
+    clearTimeout(made.patience);
+    launcher.removeAttribute("aria-busy");
+    if (made.link && made.link.parentNode) made.link.parentNode.removeChild(made.link);
+  };
+  made.leave = function () {
+    made.arrived();
+    stay();
+  };
+  return made;
 }
 
 /**
@@ -87,29 +97,38 @@ export function mount(options) {
  * @returns {() => void} takes it out for good
  */
 function remain(host) {
+  var watch = new MutationObserver(put);
   function put() {
     var html = document.documentElement;
     if (host.parentNode === html) return;
     // Asked before: WebKit leaves what it has laid out already in its old place when the host is lifted.
     var shifts = isShifted(html);
     html.appendChild(host);
+    // Some libraries replace <html> itself.
+    watch.observe(html, { childList: true });
     if (shifts) lift(host);
   }
-  var watch = new MutationObserver(put);
-  // The document too: some libraries replace <html> itself.
+  /** After the body, once there is one: the order of the Tab key. */
+  function last() {
+    if (host.parentNode && !host.contains(document.activeElement)) document.documentElement.appendChild(host);
+  }
   watch.observe(document, { childList: true });
-  watch.observe(document.documentElement, { childList: true });
   put();
+  if (!document.body) document.addEventListener("DOMContentLoaded", last, { once: true });
   return function () {
     watch.disconnect();
     if (host.parentNode) host.parentNode.removeChild(host);
   };
 }
 
-/** Whether what is fixed goes along with <html>, and not with the window. @param {Element} html */
+/** What makes fixed elements go along with <html>, and not with the window. */
+var SHIFTS = ["transform", "filter", "perspective", "backdropFilter", "scale", "rotate", "translate"];
+
+/** @param {Element} html */
 function isShifted(html) {
-  var style = getComputedStyle(html);
-  return style.transform !== "none" || style.filter !== "none" || style.perspective !== "none";
+  var style = /** @type {any} */ (getComputedStyle(html));
+  function isSet(/** @type {string} */ name) { return style[name] && style[name] !== "none"; }
+  return SHIFTS.some(isSet) || /[pls]/.test(style.contain.replace("none", "")) || /[rlt]/.test(style.willChange.replace("auto", ""));
 }
 
 /** Above the page, in the window's own place: only where it must be, for no z-index goes there. @param {HTMLElement} host */
@@ -119,15 +138,17 @@ function lift(host) {
   host.showPopover();
 }
 
-/** A link to the page that answers without this script. @param {WidgetOptions} options */
-export function plainLink(options) {
-  var link = document.createElement("a");
+/** One link to the page that answers without this script. @param {Pick<Mounted, "options" | "link">} at */
+export function plainLink(at) {
+  var options = at.options;
+  if (at.link) return;
+  var link = (at.link = document.createElement("a"));
   link.href = options.host + "/chat/" + encodeURIComponent(options.key || "");
   link.target = "_blank";
   link.rel = "noopener";
   link.appendChild(document.createTextNode("Chat"));
   link.style.cssText =
-    "position:fixed;right:20px;bottom:20px;z-index:2147483000;padding:14px 20px;border-radius:28px;" +
-    "background:#1750c4;color:#fff;font:16px sans-serif;text-decoration:none";
+    "position:fixed;" + (options.position === "left" ? "left" : "right") + ":20px;bottom:84px;z-index:2147483000;" +
+    "padding:14px 20px;border-radius:28px;background:#1750c4;color:#fff;font:16px sans-serif;text-decoration:none";
   document.documentElement.appendChild(link);
 }

@@ -4,7 +4,8 @@
  */
 (function () {
   var tags = document.getElementsByTagName("script");
-  var config = /** @type {any} */ (window).chatbotConfig || {};
+  var page = /** @type {any} */ (window);
+  var config = (page.chatbotConfig = page.chatbotConfig || {});
 
   function ownTag() {
     for (var i = tags.length - 1; i >= 0; i--) {
@@ -17,10 +18,12 @@
   function show(tag) {
     var found = /^(.*)\/static\/widget\/js\//.exec(tag.src);
     var asked = /[?&]key=([^&#]*)/.exec(tag.src);
+    var host = tag.getAttribute("data-host") || (found && found[1]);
     var key = tag.getAttribute("data-key") || (asked && asked[1]) || config.key;
     var link = document.createElement("a");
-    if (!found || !key) return;
-    link.href = found[1] + "/chat/" + key;
+    if (!host || !key || config.linked) return;
+    config.linked = true;
+    link.href = host + "/chat/" + key;
     link.target = "_blank";
     link.appendChild(document.createTextNode("Chat"));
     link.style.cssText =
@@ -35,5 +38,5 @@
   }
 
   if (document.body) main();
-  else window.onload = main;
+  else window.addEventListener("load", main);
 })();

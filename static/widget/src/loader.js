@@ -10,39 +10,52 @@ import { isAble, mount, plainLink } from "./launcher.js";
 /** @import { Mounted, Stub, WidgetOptions } from "./ui.js" */
 
 var METHODS = ["init", "open", "close", "toggle", "send", "on", "off", "identify", "shutdown", "destroy", "addBotMessage"];
+/** Calls after which somebody waits for the chat. */
+var WANTED = ["open", "toggle", "send"];
+/** Milliseconds after which a visitor who waits is given the plain page's link besides. */
+var PATIENCE = 10000;
 /** Replaced by the build: the body beside this file, by its content. */
 var BODY = /** @type {{ BODY_FILE: string, BODY_INTEGRITY: string }} */ (/** @type {unknown} */ (BUILT));
 
-/** The tag of this script, also where it was combined with others or injected. Told while the script runs only. */
+/**
+ * The tag of this script, also where it was combined with others or injected. Told while the script runs only; an image
+ * that is named "currentScript" takes its place, so it is looked at.
+ */
 function ownTag() {
   var found = document.currentScript;
-  if (found && /** @type {HTMLScriptElement} */ (found).src) return /** @type {HTMLScriptElement} */ (found);
+  if (found && found.tagName === "SCRIPT" && /** @type {HTMLScriptElement} */ (found).src) return /** @type {HTMLScriptElement} */ (found);
   return /** @type {HTMLScriptElement | null} */ (document.querySelector("script[src*='chatbot-widget']"));
 }
 
 /** @param {string} address @param {string} name */
 function fromQuery(address, name) {
-  var found = new RegExp("[?&]" + name + "=([^&#]*)").exec(address);
-  return found ? decodeURIComponent(found[1]) : "";
+  var found = new RegExp("[?&]" + name + "=([\\w-]*)").exec(address);
+  return found ? found[1] : "";
+}
+
+/** The page's own settings; nodes with that name are none. @returns {WidgetOptions} */
+function given() {
+  var found = window.chatbotConfig;
+  return !found || found instanceof Element || found instanceof HTMLCollection ? {} : found;
 }
 
 /** @param {HTMLScriptElement | null} tag @returns {WidgetOptions} */
 function readOptions(tag) {
-  var given = window.chatbotConfig || {};
+  var set = given();
   var data = tag ? tag.dataset : {};
   var src = tag ? tag.src : "";
   var here = /^(.*)\/static\/widget\/js\//.exec(src);
   return {
-    key: data.key || fromQuery(src, "key") || given.key || "",
-    host: data.host || given.host || (here ? here[1] : ""),
-    accent: data.accent || given.accent,
-    label: data.label || given.label,
-    position: data.position || given.position,
-    zIndex: data.zIndex || given.zIndex,
-    open: data.open !== undefined || given.open,
-    highlight: data.highlight !== undefined || given.highlight,
-    debug: data.debug !== undefined || given.debug,
-    launcher: data.launcher !== "none" && given.launcher,
+    key: data.key || fromQuery(src, "key") || set.key || "",
+    host: data.host || (here ? here[1] : set.host) || "",
+    accent: data.accent || set.accent,
+    label: data.label || set.label,
+    position: data.position || set.position,
+    zIndex: data.zIndex || set.zIndex,
+    open: data.open !== undefined || set.open,
+    highlight: data.highlight !== undefined || set.highlight,
+    debug: data.debug !== undefined || set.debug,
+    launcher: data.launcher !== "none" && set.launcher,
   };
 }
 
@@ -54,12 +67,13 @@ function load(options, tag) {
 }
 
 /**
- * `import()` knows no integrity, but takes what a module preload of the same address fetched and checked. WebKit (2.50)
- * checks nothing there.
+ * `import()` knows no integrity, but takes what a module preload of the same address fetched and checked; Chromium and
+ * Firefox do, WebKit (2.50) checks nothing there.
  * @param {string} address @param {HTMLScriptElement | null} tag
  */
 function preload(address, tag) {
   var link = document.createElement("link");
+  if (!link.relList || !link.relList.supports("modulepreload")) return;
   link.rel = "modulepreload";
   link.href = address;
   link.integrity = BODY.BODY_INTEGRITY;
@@ -68,7 +82,7 @@ function preload(address, tag) {
   link.onload = link.onerror = function () {
     if (link.parentNode) link.parentNode.removeChild(link);
   };
-  document.head.appendChild(link);
+  (document.head || document.documentElement).appendChild(link);
 }
 
 /** @param {HTMLScriptElement | null} tag */
@@ -80,51 +94,67 @@ function main(tag) {
   /** @type {Promise<unknown> | undefined} */
   var loading;
 
+  /** @param {WidgetOptions} [options] */
+  function place(options) {
+    return mount(Object.assign(readOptions(tag), options));
+  }
+
   function want() {
     if (loading || !mounted) return;
     var at = mounted;
-    loading = load(at.options, tag).then(
-      function (body) { body.start(at, calls, mount); },
-      function () {
+    loading = load(at.options, tag)
+      .then(function (body) {
+        if (at === mounted) body.start(at, calls, place);
+      })
+      .catch(function (error) {
         // A lost connection must not leave a button that does nothing.
+        console.error("[ChatbotWidget]", error);
         loading = undefined;
-        if (at.pressed) plainLink(at.options);
-      }
-    );
+        if (at.pressed) plainLink(at);
+      });
+  }
+
+  /** Somebody waits for the chat. */
+  function press() {
+    if (!mounted) return;
+    var at = mounted;
+    at.pressed = true;
+    at.launcher.setAttribute("aria-busy", "true");
+    at.patience = at.patience || setTimeout(function () { plainLink(at); }, PATIENCE);
+    want();
   }
 
   /** @param {WidgetOptions} options */
   function begin(options) {
     if (mounted || !options.key) return;
-    if (!isAble()) return plainLink(options);
+    if (!isAble()) return plainLink({ options: options });
     mounted = mount(options);
     var at = mounted;
     ["pointerenter", "focus", "touchstart"].forEach(function (type) {
       at.launcher.addEventListener(type, want, { passive: true });
     });
-    at.launcher.addEventListener("click", function () {
-      at.pressed = true;
-      want();
-    });
-    if (options.open || calls.length) want();
+    at.launcher.addEventListener("click", press);
+    if (options.open) want();
     else whenIdle(want);
+  }
+
+  function end() {
+    if (mounted) mounted.leave();
+    mounted = undefined;
+    delete window.ChatbotWidget;
   }
 
   var stub = /** @type {Stub} */ (function () {});
   METHODS.forEach(function (name) {
     stub[name] = function () {
+      if (name === "destroy") return end();
       calls.push([name, arguments]);
-      if (name === "init") begin(merged(readOptions(tag), arguments[0] || {}));
-      want();
+      if (name === "init") begin(Object.assign(readOptions(tag), arguments[0]));
+      if (WANTED.indexOf(name) > -1) press();
     };
   });
   window.ChatbotWidget = stub;
   begin(readOptions(tag));
-}
-
-/** @param {WidgetOptions} first @param {WidgetOptions} then @returns {WidgetOptions} */
-function merged(first, then) {
-  return Object.assign({}, first, then);
 }
 
 /** @param {() => void} work */
@@ -137,11 +167,5 @@ function whenIdle(work) {
   else window.addEventListener("load", idle, { once: true });
 }
 
-function start() {
-  var tag = ownTag();
-  if (document.body) main(tag);
-  else document.addEventListener("DOMContentLoaded", function () { main(tag); });
-}
-
 // A second tag finds the first one's: the stub, or the chat itself.
-if (!window.ChatbotWidget) start();
+if (!window.ChatbotWidget || window.ChatbotWidget instanceof Element) main(ownTag());

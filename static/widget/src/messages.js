@@ -1,5 +1,5 @@
 /** What was said, as nodes: a visitor's question, and an answer that grows. */
-import { button, element, iconButton, ICONS } from "./dom.js";
+import { button, drop, element, iconButton, ICONS } from "./dom.js";
 import { Frames } from "./frames.js";
 import { MarkdownRenderer } from "./markdown/index.js";
 import { Sources } from "./sources.js";
@@ -8,9 +8,12 @@ import { say } from "./words.js";
 /** @import { Citation } from "./types.js"
  * @import { Words } from "./ui.js" */
 
+/** What is said is in the page's language until it tells another. */
+const pageLanguage = () => document.documentElement.lang || undefined;
+
 /** @param {string} text @param {number} n @param {Words} words */
 export function userMessage(text, n, words) {
-  const content = element("div", { class: "message-content", dir: "auto" }, text);
+  const content = element("div", { class: "message-content", dir: "auto", lang: pageLanguage() }, text);
   return element("article", { class: "message user", "aria-label": say(words.question, { n }) }, content);
 }
 
@@ -22,8 +25,10 @@ export class BotMessage {
   constructor(label, words, grew) {
     this.words = words;
     this.sources = new Sources(words);
-    this.content = element("div", { class: "message-content", "aria-busy": "true" });
-    this.node = element("article", { class: "message bot", "aria-label": label }, this.content, this.sources.node);
+    this.grew = grew;
+    this.content = element("div", { class: "message-content", "aria-busy": "true", lang: pageLanguage() });
+    this.node = element("article", { class: "message bot", "aria-label": label, tabindex: "-1" }, this.content, this.sources.node);
+    this.content.addEventListener("click", () => this.#keepFocus());
     this.#renderer = new MarkdownRenderer(this.content, {
       citation: (n) => this.sources.reference(n),
       copy: (text) => copyButton(text, words),
@@ -46,16 +51,25 @@ export class BotMessage {
   /** @param {Citation[]} citations */
   cite(citations) {
     this.sources.add(citations);
+    this.grew();
   }
 
+  /** No more comes. A second time is nothing. */
   finish() {
+    if (!this.content.hasAttribute("aria-busy")) return;
+    this.content.removeAttribute("aria-busy");
     this.#frames.flush();
     this.#renderer.end();
-    this.content.removeAttribute("aria-busy");
+  }
+
+  /** A button that makes way for its image takes the focus along. */
+  #keepFocus() {
+    const root = this.node.getRootNode();
+    if (root instanceof ShadowRoot && !root.activeElement) this.node.focus({ preventScroll: true });
   }
 
   get countOfWords() {
-    return countWords(this.content.textContent ?? "");
+    return countWords(this.content.textContent ?? "") - this.content.querySelectorAll(".cite").length;
   }
 
   /**
@@ -66,23 +80,27 @@ export class BotMessage {
     const said = element("span", { role: "status" });
     const { helpful, notHelpful } = this.words;
     /** @param {HTMLElement} made @param {"up" | "down"} rating */
-    const press = (made, rating) => this.#rate(pressed(made, thumbs) ? rating : null, rate, said);
+    const press = (made, rating) => this.#rate(pressed(made, thumbs) ? rating : null, rate, said, () => pressed(made, thumbs));
     const up = iconButton(helpful, ICONS.up, () => press(up, "up"));
     const down = iconButton(notHelpful, ICONS.down, () => press(down, "down"));
     const thumbs = [up, down];
     for (const thumb of thumbs) thumb.setAttribute("aria-pressed", "false");
     this.node.append(element("div", { class: "actions" }, up, down, said));
+    this.grew();
   }
 
   /**
    * @param {"up" | "down" | null} rating @param {(rating: "up" | "down" | null) => Promise<unknown>} rate
-   * @param {HTMLElement} said
+   * @param {HTMLElement} said @param {() => void} takeBack
    */
-  #rate(rating, rate, said) {
+  #rate(rating, rate, said, takeBack) {
     const { thanks, notRated } = this.words;
     rate(rating).then(
       () => (said.textContent = rating ? thanks : ""),
-      () => (said.textContent = notRated),
+      () => {
+        said.textContent = notRated;
+        takeBack();
+      },
     );
   }
 }
@@ -120,23 +138,15 @@ function copiedByHand(text) {
   document.documentElement.append(field);
   field.select();
   const done = document.execCommand("copy");
-  field.remove();
+  drop(field);
   return done;
 }
 
-/** Scripts that put no space between words. */
-const UNSPACED = /[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Thai}\p{sc=Laoo}\p{sc=Khmr}\p{sc=Mymr}]/u;
-/** So many characters of them are looked at: the rest of a long answer is taken to be like its beginning. */
-const COUNTED = 2000;
-
 /**
- * A segmenter brings dictionaries, and the first one takes a page's thread 30 ms: only where there are no spaces to go by.
- * @param {string} text
+ * Words, for a script that puts no space between them its characters. (`Intl.Segmenter` would load dictionaries: its first use takes a
+ * page's thread 30 ms.)
  */
-function countWords(text) {
-  if (!Intl.Segmenter || !UNSPACED.test(text)) return text.match(/[\p{L}\p{N}][\p{L}\p{M}\p{N}'’]*/gu)?.length ?? 0;
-  let found = 0;
-  const parts = new Intl.Segmenter(undefined, { granularity: "word" }).segment(text.slice(0, COUNTED));
-  for (const part of parts) found += Number(part.isWordLike);
-  return Math.round(found * Math.max(1, text.length / COUNTED));
-}
+const WORD = /[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}]|[\p{L}\p{N}][\p{L}\p{M}\p{N}'’]*/gu;
+
+/** @param {string} text */
+const countWords = (text) => text.match(WORD)?.length ?? 0;

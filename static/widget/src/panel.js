@@ -18,11 +18,11 @@ export class Panel {
     this.transcript = new Transcript(words);
     this.composer = new Composer(told, words);
     this.status = element("div", { class: "sr", role: "status" });
-    this.heading = element("h2", { id: "title" });
+    this.heading = element("h2", { id: "title" }, words.title);
     this.note = element("div", { class: "note" });
     this.node = element(
       "div",
-      { class: `panel auto ${side}`, part: "panel", role: "dialog", "aria-labelledby": "title", hidden: true },
+      { class: `panel auto ${side}`, part: "panel", role: "dialog", "aria-labelledby": "title", lang: "en", hidden: true },
       element("header", {}, this.heading, iconButton(words.close, ICONS.close, told.close)),
       this.transcript.node,
       this.composer.node,
@@ -41,10 +41,9 @@ export class Panel {
     const { name } = config;
     this.transcript.name = name;
     this.heading.textContent = name;
-    this.node.setAttribute("lang", "en");
     this.composer.most = config.question_chars || Infinity;
     this.#show(config);
-    this.#greet(config);
+    if (!config.stopped) this.#greet(config);
     this.#explain(config);
   }
 
@@ -56,13 +55,11 @@ export class Panel {
 
   /** @param {WidgetConfig} config */
   #greet({ greeting, suggestions }) {
-    if (greeting) {
-      const hello = this.transcript.addAnswer();
-      hello.write(greeting);
-      hello.finish();
-    }
+    const { transcript } = this;
+    if (greeting) transcript.greet(greeting);
     const buttons = suggestions.map((text) => button(text, () => this.told.ask(text)));
-    if (buttons.length) this.transcript.append(element("div", { class: "suggestions" }, ...buttons));
+    if (buttons.length) transcript.opening.append(element("div", { class: "suggestions" }, ...buttons));
+    transcript.grew();
   }
 
   /** @param {WidgetConfig} config */

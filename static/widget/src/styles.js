@@ -7,12 +7,12 @@ const RULES = `
 display:flex;flex-direction:column;overflow:hidden;border-radius:16px;border:1px solid var(--line);
 background:var(--back);color:var(--ink);font:15px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;
 box-shadow:0 12px 40px rgba(0,0,0,.22);color-scheme:light;text-align:start;
---back:#fff;--ink:#1b1f24;--soft:#57606a;--line:#d8dee4;--fill:#f3f5f8;--mark:#fff4d6;--link:#0b57c9}
+--back:#fff;--ink:#1b1f24;--soft:#57606a;--line:#d8dee4;--fill:#f3f5f8;--mark:#fff4d6;--link:#0b57c9;--bad:#b3261e}
 .panel.left{right:auto;left:20px}
 .panel[hidden],.panel [hidden]{display:none!important}
 @media (prefers-color-scheme:dark){.panel.auto{color-scheme:dark;--back:#16191d;--ink:#e8ebef;--soft:#a2acb7;
---line:#363d46;--fill:#22272e;--mark:#3d3418;--link:#8ab8ff}}
-.panel.dark{color-scheme:dark;--back:#16191d;--ink:#e8ebef;--soft:#a2acb7;--line:#363d46;--fill:#22272e;--mark:#3d3418;--link:#8ab8ff}
+--line:#363d46;--fill:#22272e;--mark:#3d3418;--link:#8ab8ff;--bad:#ff9c94}}
+.panel.dark{color-scheme:dark;--back:#16191d;--ink:#e8ebef;--soft:#a2acb7;--line:#363d46;--fill:#22272e;--mark:#3d3418;--link:#8ab8ff;--bad:#ff9c94}
 .panel *{box-sizing:border-box}
 .panel :focus-visible{outline:2px solid var(--link);outline-offset:2px}
 header{display:flex;align-items:center;gap:8px;padding:10px 8px 10px 16px;border-bottom:1px solid var(--line)}
@@ -68,11 +68,13 @@ td.center,th.center{text-align:center}td.right,th.right{text-align:right}td.left
 .notice .row{display:flex;flex-wrap:wrap;gap:8px;align-items:center}
 .notice .id{font-size:12px;color:var(--soft);overflow-wrap:anywhere}
 .suggestions{display:flex;flex-wrap:wrap;gap:8px}
-form{display:flex;align-items:flex-end;gap:6px;padding:10px 10px 6px 12px;border-top:1px solid var(--line)}
+form{display:flex;flex-wrap:wrap;align-items:flex-end;gap:6px;padding:10px 10px 6px 12px;border-top:1px solid var(--line)}
 textarea{flex:1;min-width:0;max-height:140px;padding:8px 12px;border:1px solid var(--line);border-radius:12px;background:var(--back);color:var(--ink);font:inherit;font-size:16px;line-height:1.4;resize:none;field-sizing:content}
+.over{flex-basis:100%;color:var(--bad);font-size:13px}
+.message-content img{max-width:100%;height:auto}
 .note{min-height:calc(1lh + 8px);padding:0 14px 8px;color:var(--soft);font-size:12px}
 .sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
-@media (max-width:480px){.panel,.panel.left{inset:0;width:100%;height:100dvh;border:0;border-radius:0}}
+@media (max-width:480px),(max-height:480px){.launcher[aria-expanded=true]{visibility:hidden}.panel,.panel.left{inset:0;width:100%;height:100dvh;border:0;border-radius:0}}
 @media (forced-colors:active){.panel,.message.user,.notice{border:1px solid CanvasText}}
 `;
 

@@ -2,7 +2,7 @@
  * The list of what was said. It follows what grows only while its end is in sight, and never jumps.
  * It is no live region: a screen reader would read each word as it comes (openclaw/openclaw#65538).
  */
-import { element } from "./dom.js";
+import { drop, element } from "./dom.js";
 import { BotMessage, userMessage } from "./messages.js";
 import { say } from "./words.js";
 
@@ -21,8 +21,10 @@ export class Transcript {
   /** @param {Words} words */
   constructor(words) {
     this.words = words;
-    this.name = "";
-    this.node = element("section", { class: "transcript", tabindex: "0", "aria-label": words.transcript });
+    this.name = words.title;
+    /** The greeting, and what stands in its place. */
+    this.opening = element("div", { class: "group" });
+    this.node = element("section", { class: "transcript", tabindex: "0", "aria-label": words.transcript }, this.opening);
     this.node.addEventListener("scroll", () => (this.#follows = this.#isAtEnd()), { passive: true });
   }
 
@@ -55,14 +57,27 @@ export class Transcript {
 
   /** @returns {BotMessage} */
   addAnswer() {
-    const label = say(this.words.answer, { n: this.#count || 1, name: this.name });
-    const made = new BotMessage(label, this.words, this.grew);
+    const made = new BotMessage(say(this.words.answer, { n: this.#count || 1, name: this.name }), this.words, this.grew);
     this.append(made.node);
     return made;
   }
 
+  /** @param {string} text */
+  greet(text) {
+    const made = new BotMessage(this.words.greeting, this.words, this.grew);
+    this.opening.append(made.node);
+    made.write(text);
+    made.finish();
+  }
+
+  /** What could be done about earlier failures is no longer: a new question has gone out. @param {HTMLElement} next */
+  retire(next) {
+    for (const old of this.node.querySelectorAll(".act")) drop(old, next);
+  }
+
   clear() {
-    this.node.replaceChildren();
+    this.opening.replaceChildren();
+    this.node.replaceChildren(this.opening);
     this.#group = undefined;
     this.#count = 0;
   }

@@ -37,7 +37,13 @@ export interface Mounted {
   options: WidgetOptions;
   /** Somebody wants the chat, which is not there yet. */
   pressed?: boolean;
-  /** Takes the host out of the page. */
+  /** Ends the wait of who has pressed. */
+  patience?: number;
+  /** To the plain page, where the chat does not come. */
+  link?: HTMLAnchorElement;
+  /** The chat is there: nobody waits any more. */
+  arrived(): void;
+  /** Takes all of it out of the page. */
   leave(): void;
 }
 

@@ -25,14 +25,18 @@ export class ChatbotWidget {
   #chat;
   /** @type {() => void} */
   #endIsolation;
-  #begun = false;
+  /** What had the focus before. @type {Element | null} */
+  #before = null;
 
   /**
    * The chat of this page, made if there is none. Nothing is asked of the server before it is opened.
-   * @param {WidgetOptions} options
+   * @param {WidgetOptions} [options]
    */
-  static init(options) {
-    ChatbotWidget.current ??= new ChatbotWidget(ChatbotWidget.mount(options));
+  static init(options = {}) {
+    if (!ChatbotWidget.current) {
+      ChatbotWidget.current = new ChatbotWidget(ChatbotWidget.mount(options));
+      publish();
+    }
     if (options.open) ChatbotWidget.current.open({ focus: false });
     return ChatbotWidget.current;
   }
@@ -47,7 +51,10 @@ export class ChatbotWidget {
     root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet()];
     root.append(this.#panel.node);
     launcher.addEventListener("click", this.toggle);
-    this.#endIsolation = isolate(root, { keydown: (event) => this.#pressed(event) });
+    this.#endIsolation = isolate(root, {
+      keydown: (event) => this.#pressed(event),
+      input: () => this.#panel.composer.typed(),
+    });
   }
 
   get isOpen() {
@@ -57,16 +64,13 @@ export class ChatbotWidget {
   /** @param {{ focus?: boolean }} [how] without focus where it is not the visitor who opens it */
   open({ focus = true } = {}) {
     if (this.isOpen) return;
+    this.#before = document.activeElement;
     this.#panel.node.hidden = false;
     this.#mounted.launcher.setAttribute("aria-expanded", "true");
-    this.#begin();
+    this.#chat.begin();
+    this.#panel.transcript.grew();
     if (focus) this.#panel.composer.input.focus({ preventScroll: true });
     this.#emit("open", undefined);
-  }
-
-  #begin() {
-    if (!this.#begun) this.#chat.begin();
-    this.#begun = true;
   }
 
   close() {
@@ -74,26 +78,35 @@ export class ChatbotWidget {
     const hadFocus = this.#mounted.root.activeElement !== null;
     this.#panel.node.hidden = true;
     this.#mounted.launcher.setAttribute("aria-expanded", "false");
-    if (hadFocus) this.#mounted.launcher.focus({ preventScroll: true });
+    if (hadFocus) this.#giveBack();
     this.#emit("close", undefined);
+  }
+
+  /** The focus goes back to where it came from. */
+  #giveBack() {
+    const { launcher } = this.#mounted;
+    const to = launcher.hidden ? this.#before : launcher;
+    if (to instanceof HTMLElement) to.focus({ preventScroll: true });
   }
 
   toggle = () => (this.isOpen ? this.close() : this.open());
 
   /** Ask a question, in sight. @param {string} text */
-  send(text) {
+  async send(text) {
+    const question = String(text).trim();
+    if (!question) return;
     this.open();
-    return this.#chat.ask(text);
+    await this.#chat.ask(question);
   }
 
   /**
    * Show an answer that the page has from elsewhere. @param {string} text Markdown @param {Citation[]} [citations]
    */
-  addBotMessage(text, citations = []) {
-    this.#begin();
+  addBotMessage(text, citations) {
+    this.#chat.begin();
     const message = this.#panel.transcript.addAnswer();
-    message.cite(citations);
-    message.write(text);
+    message.cite(citations ?? []);
+    message.write(String(text));
     message.finish();
   }
 
@@ -128,19 +141,18 @@ export class ChatbotWidget {
   shutdown() {
     this.close();
     this.#chat.forget();
-    this.#begun = false;
   }
 
   /** Take everything out of the page. What is kept of the visitor stays for the next page, unless `shutdown` came first. */
   destroy() {
-    this.#chat.stop();
+    this.#listeners.clear();
+    this.#chat.leave();
     this.#endIsolation();
     this.#mounted.leave();
-    this.#listeners.clear();
     ChatbotWidget.current = null;
     if (window.ChatbotWidget === ChatbotWidget) {
       delete window.ChatbotWidget;
-      delete window.ChatAPI;
+      if (window.ChatAPI === ChatAPI) delete window.ChatAPI;
     }
   }
 
@@ -162,5 +174,5 @@ export function publish() {
     /** @type {any} */ (ChatbotWidget)[name] = (/** @type {any[]} */ ...values) => /** @type {any} */ (ChatbotWidget.current)?.[name](...values);
   }
   window.ChatbotWidget = ChatbotWidget;
-  window.ChatAPI = ChatAPI;
+  window.ChatAPI ??= ChatAPI;
 }

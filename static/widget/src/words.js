@@ -2,7 +2,8 @@
 export const WORDS = {
   open: "Open chat",
   close: "Close chat",
-  title: "Chat with {name}",
+  title: "Chat",
+  greeting: "Greeting",
   transcript: "Conversation",
   input: "Your question",
   placeholder: "Ask a question",
@@ -31,6 +32,8 @@ export const WORDS = {
   image: "Show image",
   tooLong: "{over} characters too many",
   retrying: "Not reached. Asking again in {seconds} s.",
+  waiting: "Too many questions at once. Asking again in {seconds} s.",
+  notHere: "The chat can't be shown on this page.",
   now: "Now",
   cancel: "Cancel",
   again: "Try again",

@@ -2,17 +2,12 @@
 import { readFileSync } from "node:fs";
 
 export const NONCE = "abc123";
-/** A page's policies under which the chat must work, by the server's address; with Trusted Types and the tag's nonce. */
-/** Those that docs/widget.md names, for a server. */
+/** The policies that docs/widget.md names, for a server. */
 const [names, nonce, dynamic] = /## Content-Security-Policy.*?```\n(.*?)\n```/s
   .exec(readFileSync("docs/widget.md", "utf8"))[1]
   .split("\n")
   .map((line) => (at) => `default-src 'self'; ${line.replaceAll("https://chat.example", at).replace("nonce-…", `nonce-${NONCE}`)}`);
 export const POLICIES = { "names the server": names, "has a nonce": nonce, "has a nonce and strict-dynamic": dynamic };
-connect-src ${at}`,
-  "has a nonce": (at) => `default-src 'self'; script-src 'nonce-${NONCE}'; connect-src ${at}`,
-  "has a nonce and strict-dynamic": (at) => `default-src 'self'; script-src 'nonce-${NONCE}' 'strict-dynamic'; connect-src ${at}`,
-};
 export const TRUSTED_TYPES = "require-trusted-types-for 'script'; trusted-types 'none'";
 
 /** In the page: note in `violations` what its policy refused. */

@@ -17,14 +17,21 @@ afterEach(() => context?.close());
 
 let count = 0;
 /** A page with the open chat. */
-async function chat({ key, more = "", init, ...options } = {}) {
+async function chat(options) {
+  const page = await visit(options);
+  await page.locator(".launcher").click();
+  await page.locator(".panel h2", { hasText: /shop|Narrow/ }).waitFor();
+  return page;
+}
+
+/** A page with the closed chat. */
+async function visit({ key, more = "", init, ...options } = {}) {
   context = await browser.newContext({ viewport: { width: 1000, height: 760 }, ...options });
   context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   if (init) await page.addInitScript(init);
   await page.goto(site.add(`/${++count}`, pageWith(tag(server, more, key))));
-  await page.locator(".launcher").click();
-  await page.locator(".panel h2:not(:empty)").waitFor();
+  await page.waitForFunction(() => window.ChatbotWidget && "current" in ChatbotWidget);
   return page;
 }
 
@@ -63,7 +70,7 @@ describe("an answer", () => {
     await ask(page, { say: `First paragraph.\n\n${"Second paragraph goes on. ".repeat(20)}`, chunk: 10, pace: 0.05 });
     await said(page).locator("p").nth(1).waitFor();
     await page.evaluate(() => {
-      const p = document.querySelector("chatbot-widget").shadowRoot.querySelector(".bot:last-of-type p");
+      const p = [...document.querySelector("chatbot-widget").shadowRoot.querySelectorAll(".bot")].at(-1).querySelector("p");
       getSelection().setBaseAndExtent(p.firstChild, 0, p.firstChild, 5);
       window.selected = p.firstChild;
     });
@@ -185,7 +192,104 @@ describe("sources", () => {
   });
 });
 
+describe("what the owner says of the bot", () => {
+  const config = "**/widget/config*";
+  const failed = (route) => route.fulfill({ status: 503, headers: { "Access-Control-Allow-Origin": "*" }, json: { error: { message: "Full.", type: "server_error", code: "overloaded", param: null } } });
+
+  test("is asked again where it did not come, and shown once", async () => {
+    const page = await visit();
+    let calls = 0;
+    await page.route(config, (route) => (calls++ ? route.continue() : failed(route)));
+    await page.locator(".launcher").click();
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.locator(".suggestions").waitFor();
+    assert.equal(await page.locator(".bot").count(), 1);
+    assert.equal(await page.locator(".notice").count(), 0);
+  });
+
+  test("stands before a question that was asked before it came", async () => {
+    const page = await visit();
+    let go;
+    const held = new Promise((done) => (go = done));
+    await page.route(config, async (route) => (await held, route.continue()));
+    await page.evaluate(() => ChatbotWidget.send("How long is the delivery?"));
+    await done(page);
+    go();
+    await page.locator(".suggestions").waitFor();
+    assert.deepEqual(await page.locator("article").evaluateAll((all) => all.map((node) => node.className)), ["message bot", "message user", "message bot"]);
+  });
+
+  test("that it is stopped is told, and nothing invites to ask", async () => {
+    const page = await visit();
+    await page.route(config, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...(await response.json()), stopped: "We are closed today." } });
+    });
+    await page.locator(".launcher").click();
+    const text = await notice(page);
+    assert.match(text, /We are closed today\./);
+    assert.match(text, /Call 02 555 0199/);
+    assert.equal(await page.locator(".suggestions").count(), 0);
+  });
+});
+
+describe("the next person at the same page", () => {
+  test("gets nothing of an answer that was under way at shutdown", async () => {
+    const page = await chat();
+    await ask(page, { say: "secret ".repeat(100), chunk: 7, pace: 0.05 });
+    await said(page).filter({ hasText: "secret secret" }).waitFor();
+    await page.locator("textarea").fill("a draft");
+    const sent = page.waitForRequest((r) => r.url().endsWith("/chat/completions"));
+    await page.evaluate(() => {
+      window.heard = [];
+      ChatbotWidget.on("error", (e) => heard.push(e));
+      ChatbotWidget.shutdown();
+      ChatbotWidget.send("How long is the delivery?");
+    });
+    assert.equal((await sent).headers()["x-session-id"], undefined);
+    await done(page);
+    assert.equal(await page.locator(".user").count(), 1);
+    assert.equal(await page.locator("textarea").inputValue(), "");
+    assert.ok(!(await page.locator(".panel").innerText()).includes("secret"));
+    assert.deepEqual(await page.evaluate(() => heard), []);
+  });
+});
+
 describe("a failure has its own words, the contact and a request id", () => {
+  test("a fault in showing an answer is told, and the chat goes on", async () => {
+    const page = await chat();
+    await page.evaluate(() => {
+      const { append } = Element.prototype;
+      Element.prototype.append = function (...all) {
+        if (this.className === "actions") throw new Error("patched");
+        return append.apply(this, all);
+      };
+      ChatbotWidget.send("How long is the delivery?");
+    });
+    assert.match(await notice(page), /fault/);
+    assert.ok(await page.getByRole("button", { name: "Send" }).isVisible());
+  });
+
+  test("what could be done about an earlier one is gone when the next question goes out", async () => {
+    const page = await chat();
+    await ask(page, mine({ fault: "cut", tokens: 12 }));
+    await page.getByRole("button", { name: "Continue" }).waitFor();
+    await ask(page, "How long is the delivery?");
+    await done(page);
+    assert.equal(await page.getByRole("button", { name: "Continue" }).count(), 0);
+    assert.equal(await page.getByRole("button", { name: "Copy request id" }).count(), 1);
+  });
+
+  test("a rating that did not arrive is not shown as given", async () => {
+    const page = await chat();
+    await ask(page, "How long is the delivery?");
+    await done(page);
+    await page.route("**/feedback", (route) => route.abort());
+    await page.getByRole("button", { name: "Helpful", exact: true }).click();
+    await page.locator(".actions", { hasText: "did not arrive" }).waitFor();
+    assert.equal(await page.getByRole("button", { name: "Helpful", exact: true }).getAttribute("aria-pressed"), "false");
+  });
+
   test("broken off: the partial answer stays, and Continue asks in sight", async () => {
     const page = await chat();
     const told = mine({ fault: "cut", tokens: 12 });
@@ -214,6 +318,7 @@ describe("a failure has its own words, the contact and a request id", () => {
     const page = await chat();
     await ask(page, { say: "A long story", finish: "length" });
     assert.match(await notice(page), /greatest length/);
+    assert.match(await page.locator(".panel > [role=status]").textContent(), /greatest length/);
     await page.getByRole("button", { name: "Continue" }).waitFor();
   });
 
@@ -222,10 +327,12 @@ describe("a failure has its own words, the contact and a request id", () => {
     await ask(page, "One");
     await done(page);
     await ask(page, "Two");
-    await page.locator(".retrying", { hasText: /Asking again in \d+ s/ }).waitFor();
+    await page.locator(".retrying", { hasText: /Too many questions at once. Asking again in \d+ s/ }).waitFor();
     assert.equal(await page.locator(".user").count(), 2);
     await page.getByRole("button", { name: "Cancel" }).click();
-    assert.match(await page.locator(".notice").innerText(), /help@shop\.example/);
+    const text = await page.locator(".notice").innerText();
+    assert.match(text, /Too many questions/);
+    assert.match(text, /help@shop\.example/);
   });
 
   test("not reached: counted down, asked again by Now, and answered", async () => {
@@ -249,7 +356,7 @@ describe("a failure has its own words, the contact and a request id", () => {
     const again = page.getByRole("button", { name: "Try again" });
     await cancel.or(again).first().waitFor();
     if (await cancel.count()) await cancel.click();
-    assert.match(await page.locator(".notice").innerText(), /can't be reached|Stopped/);
+    assert.match(await page.locator(".notice").innerText(), /can't be reached/);
     await context.setOffline(false);
     await again.click();
     await done(page);
@@ -283,7 +390,13 @@ describe("a failure has its own words, the contact and a request id", () => {
     const page = await context.newPage();
     await page.goto(site.add("/other", pageWith(tag(server))).replace("127.0.0.1", "other.localhost"));
     await page.locator(".launcher").click();
-    assert.match(await notice(page), /origin/);
+    assert.match(await notice(page), /can't be shown on this page.*origin/s);
+    await page.locator("textarea").fill("Hello?");
+    await page.locator("textarea").press("Enter");
+    const cancel = page.getByRole("button", { name: "Cancel" });
+    await cancel.or(page.locator(".notice").nth(1)).first().waitFor();
+    if (await cancel.count()) await cancel.click();
+    assert.match(await page.locator(".notice").nth(1).innerText(), /origin|can't be reached/);
   });
 
   test("a proxy that makes one piece of a stream still gives the answer", async () => {
@@ -314,6 +427,37 @@ describe("the keyboard", () => {
     assert.equal(await page.evaluate(() => document.activeElement.shadowRoot?.activeElement?.className), "launcher");
     await page.keyboard.press("Enter");
     assert.equal(await page.evaluate(() => document.activeElement.shadowRoot?.activeElement?.localName), "textarea");
+  });
+
+  test("is where the next thing is, when a pressed button goes", async () => {
+    const page = await chat();
+    let calls = 0;
+    await page.route("**/chat/completions", (route) => (calls++ ? route.continue() : route.fulfill({ status: 503, headers: { "Retry-After": "30", "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After" }, json: { error: { message: "Full.", type: "server_error", code: "overloaded", param: null } } })));
+    const focused = () => page.evaluate(() => document.activeElement.shadowRoot?.activeElement?.localName);
+    await ask(page, "How long is the delivery?");
+    await page.getByRole("button", { name: "Now" }).press("Enter");
+    await done(page);
+    assert.equal(await focused(), "textarea");
+    await ask(page, { say: `![a cat](${server.base}/cat.png)` });
+    await page.getByRole("button", { name: /a cat/ }).press("Enter");
+    await said(page).locator("img").waitFor();
+    assert.equal(await focused(), "article");
+  });
+
+  test("says by how much a question is too long, until it is not", async () => {
+    const page = await chat();
+    await page.route("**/widget/config*", async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...(await response.json()), question_chars: 5 } });
+    });
+    await page.evaluate(() => { ChatbotWidget.shutdown(); ChatbotWidget.open(); });
+    await page.locator(".suggestions").waitFor();
+    await ask(page, "1234567");
+    assert.equal(await page.locator(".over").innerText(), "2 characters too many");
+    assert.equal(await page.locator(".user").count(), 0);
+    await page.keyboard.press("Backspace");
+    await page.keyboard.press("Backspace");
+    assert.equal(await page.locator(".over").count(), 0);
   });
 
   test("Enter that confirms an input method's word does not send", async () => {
@@ -377,7 +521,7 @@ describe("a screen reader", () => {
     });
     await ask(page, { say: "one two three four five six seven eight [1]", chunk: 4, pace: 0.01, citations: [{ id: "a", n: 1, title: "T", url: "", place: "", text: "x" }] });
     await done(page);
-    assert.deepEqual(await page.evaluate(() => spoken), ["Answering", "Answered, 9 words, 1 sources"]);
+    assert.deepEqual(await page.evaluate(() => spoken), ["Answering", "Answered, 8 words, 1 sources"]);
   });
 });
 

@@ -61,19 +61,17 @@ test("a frame without words asks for none", () => {
 test("nothing stands beside more than a group of messages", () => {
   for (let n = 0; n < 500; n++) transcript.addQuestion("And then?");
   const groups = [...transcript.node.children];
-  assert.ok(Math.max(groups.length, ...groups.map(({ children }) => children.length)) <= 25);
+  assert.ok(Math.max(groups.length, ...groups.map(({ children }) => children.length)) <= 26);
   transcript.clear();
   transcript.addQuestion("And then?");
   assert.equal(transcript.node.querySelectorAll(".message").length, 1);
 });
 
-test("no words are sought in dictionaries where spaces tell them apart", (context) => {
-  const { Segmenter } = Intl;
-  const sought = context.mock.method(Intl, "Segmenter", function (...all) { return new Segmenter(...all); });
+test("words are counted without dictionaries, whose first use takes long", (context) => {
+  const sought = context.mock.method(Intl, "Segmenter", () => assert.fail());
   const message = transcript.addAnswer();
   const count = (text) => ((message.content.textContent = text), message.countOfWords);
   assert.equal(count("Don’t wait: it’s naïve, or 3 – 4 days. ".repeat(1000)), 8000);
+  assert.equal(count("日本語の文章です。".repeat(1000)), 8000);
   assert.equal(sought.mock.callCount(), 0);
-  assert.ok(Math.abs(count("日本語の文章です。".repeat(1000)) - 4000) < 10);
-  assert.equal(sought.mock.callCount(), 1);
 });
