@@ -6,13 +6,15 @@ cookie: who the visitor is goes with the form.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask import Blueprint, g, render_template, request
 
 from chatbot.access.caller import Caller, admit
 from chatbot.chat.conversing import content_of
 from chatbot.chat.visitor import Visitor
 from chatbot.core.bot import Bot
-from chatbot.core.errors import ChatbotError, NotFound
+from chatbot.core.errors import ChatbotError, NotFound, StorageUnavailable
 from chatbot.protocol.chat_request import ChatRequest
 from chatbot.store.conversations import Conversation
 from chatbot.store.database import StoreAway
@@ -44,7 +46,8 @@ def ask(key: str) -> _Page:
         with in_time():
             sent = request.form.to_dict()
         return _page(key, bot, _asked(who, bot, sent))
-    except ChatbotError as error:
+    except (ChatbotError, StoreAway) as caught:
+        error = caught if isinstance(caught, ChatbotError) else StorageUnavailable()
         return _refused(key, bot, error)
 
 
@@ -69,6 +72,15 @@ def _asked(who: Caller, bot: Bot, sent: dict[str, str]) -> dict[str, object]:
     return {**shown, "turns": turns or just_now}
 
 
+def _said_before(bot: Bot, sent: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What the form's visitor has said and been told."""
+    try:
+        visitor = services().conversing.visitor(bot, sent.get("session", ""), "")
+    except ChatbotError:
+        return []
+    return _turns(visitor, sent.get("conversation", ""))
+
+
 def _turns(visitor: Visitor, conversation: str) -> list[tuple[str, str]]:
     """What was said so far, by role; nothing where the store can't tell."""
     try:
@@ -91,8 +103,8 @@ def _refused(key: str, bot: Bot | None, error: ChatbotError) -> _Page:
     if error.retry_after is not None:
         tell({"Retry-After": str(error.retry_after)})
     sent = request.form if request.method == "POST" and bot else {}
-    kept = {name: sent.get(name, "") for name in ("session", "conversation", "question")}
-    page = render_template(
-        "chat.html", bot=bot, key=key, error=error.message, request_id=g.record.request_id, **kept
-    )
-    return page, error.status
+    shown: dict[str, object] = {n: sent.get(n, "") for n in ("session", "conversation", "question")}
+    shown["turns"] = _said_before(bot, sent) if bot and sent else []
+    told = {"error": error.message, "request_id": g.record.request_id}
+    mock = services().settings.uses_mock
+    return render_template("chat.html", bot=bot, key=key, mock=mock, **told, **shown), error.status

@@ -22,8 +22,7 @@ from chatbot.web.telling import tell
 bp = Blueprint("widget_files", __name__)
 _NAME = re.compile(r"(?:[0-9]+\.[0-9]+\.[0-9]+[a-z0-9.]*/)?[a-z0-9.-]+\.(?:js|json)")
 _FOR_EVER = re.compile(r".*/|(?:body|highlight)-[0-9a-f]{12}\.js")
-_LOADER = re.compile(r"(?:.*/)?chatbot-widget\.js")
-_LEGACY = "chatbot-widget-legacy.js"
+_LOADER, _LEGACY = "chatbot-widget.js", "chatbot-widget-legacy.js"
 _OLD_BROWSERS = re.compile(r"MSIE |Trident/|Edge/")
 """They can't read `import()`, and would show a page nothing at all."""
 _TYPES = {"js": "text/javascript; charset=utf-8", "json": "application/json"}
@@ -39,9 +38,9 @@ class _File:
 @bp.get("/static/widget/js/<path:name>")
 def script(name: str) -> Response:
     """One of the widget's files."""
-    is_loader = _LOADER.fullmatch(name) is not None
-    old = is_loader and _OLD_BROWSERS.search(request.headers.get("User-Agent", ""))
-    found = _read(_LEGACY if old else name)
+    # A pinned name gives its own bytes to everybody: a cache would keep what an old browser got.
+    is_old = name == _LOADER and _OLD_BROWSERS.search(request.headers.get("User-Agent", ""))
+    found = _read(_LEGACY if is_old else name)
     zips = request.accept_encodings["gzip"] > 0
     response = Response(
         found.zipped if zips else found.content, content_type=_TYPES[name.rsplit(".", 1)[1]]
@@ -51,9 +50,9 @@ def script(name: str) -> Response:
     tell({
         "Access-Control-Allow-Origin": "*",
         "Cross-Origin-Resource-Policy": "cross-origin",
-        "Vary": "Accept-Encoding, User-Agent" if is_loader else "Accept-Encoding",
+        "Vary": "Accept-Encoding, User-Agent" if name == _LOADER else "Accept-Encoding",
     })  # fmt: skip
-    response.headers["Cache-Control"] = _kept(name)
+    response.headers["Cache-Control"] = "private, no-store" if is_old else _kept(name)
     response.set_etag(found.etag + ("-gz" if zips else ""))
     response.make_conditional(request)
     return response

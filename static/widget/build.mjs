@@ -10,7 +10,7 @@
  * js/chatbot-widget.esm.js        the npm package
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -55,6 +55,9 @@ function version() {
   return /__version__ = "(.+)"/.exec(source)?.[1] ?? "";
 }
 
+/** Whether the changes name this version as one that is out. */
+const isReleased = () => !readFileSync(join(HERE, "../../CHANGELOG.md"), "utf8").includes(`## ${version()}, not released`);
+
 /** What is built: by path under js/. @returns {Promise<{ files: Map<string, string>, sizes: string }>} */
 async function all() {
   const colours = await modern("extras/highlight.js", true);
@@ -71,7 +74,7 @@ async function all() {
     [highlight, colours],
     ["chatbot-widget-legacy.js", await bundle("legacy.js", { format: "iife", target: "es5", minify: true })],
     ["chatbot-widget.esm.js", await modern("index.js", true, highlight)],
-    ["integrity.json", `${JSON.stringify({ [pinned]: integrityOf(loaded) }, null, 2)}\n`],
+    ["integrity.json", `${JSON.stringify({ ...JSON.parse(committed("integrity.json") ?? "{}"), [pinned]: integrityOf(loaded) }, null, 2)}\n`],
   ]);
   return { files, sizes: table([["loader", await loader(false, built), loaded], ["body", await modern("body.js", false, highlight), small]]) };
 }
@@ -112,13 +115,21 @@ function orphans(files) {
 /** @param {Map<string, string>} files */
 function write(files) {
   for (const [path, text] of files) {
+    if (committed(path) === text) continue;
     mkdirSync(dirname(join(OUT, path)), { recursive: true });
-    writeFileSync(join(OUT, path), text);
+    // At once: a server that runs must not read half of it.
+    writeFileSync(join(OUT, `${path}.new`), text);
+    renameSync(join(OUT, `${path}.new`), join(OUT, path));
   }
   for (const name of orphans(files)) rmSync(join(OUT, name));
 }
 
 const { files, sizes } = await all();
+const pinned = `${version()}/chatbot-widget.js`;
+if (isReleased() && committed(pinned) !== files.get(pinned)) {
+  console.error(`${version()} is released, and pages have pinned it: raise __version__ in chatbot/__init__.py first.`);
+  process.exit(1);
+}
 if (process.argv.includes("--check")) {
   const stale = [...files].filter(([path, text]) => committed(path) !== text).map(([path]) => path);
   if (stale.length) {

@@ -105,6 +105,14 @@ def test_limits_are_those_of_the_bot(site, client):
     assert int(second.headers["Retry-After"]) >= 1
 
 
+def test_what_was_said_stays_in_sight_when_the_next_question_is_refused(ask):
+    first = ask("Which teas are there?")
+    second = ask("   ", first)
+    assert second.status_code == 400
+    assert second.text.count('class="question"') == second.text.count('class="answer"') == 1
+    assert fields(second) == fields(first)
+
+
 def test_somebody_elses_conversation_is_not_shown(ask, client, shop):
     first = ask("My secret is blue.")
     stolen = {"conversation": fields(first)["conversation"], "question": "What was said?"}

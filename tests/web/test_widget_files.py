@@ -79,6 +79,16 @@ def test_internet_explorer_gets_a_script_that_it_can_read(client):
     assert b"import(" in client.get(f"{JS}/chatbot-widget.js").data
 
 
+def test_what_an_old_browser_gets_is_kept_by_no_cache_and_is_never_the_pinned_file(client):
+    old = {"User-Agent": IE11}
+    assert (
+        client.get(f"{JS}/chatbot-widget.js", headers=old).headers["Cache-Control"]
+        == "private, no-store"
+    )
+    pinned = f"{JS}/{__version__}/chatbot-widget.js"
+    assert client.get(pinned, headers=old).data == client.get(pinned).data
+
+
 @pytest.mark.parametrize(
     "name",
     ["absent.js", "../src/loader.js", "..%2Fsrc%2Floader.js", "/etc/passwd", "x.js.map", ".hidden.js", "a/b/c.js"],

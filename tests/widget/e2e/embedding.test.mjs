@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, afterEach, before, describe, test } from "node:test";
 
-import { launch, pageWith, scripted, startServer, startSite, tag } from "./harness.mjs";
+import { launch, pageWith, scripted, startServer, startSite, tag, until } from "./harness.mjs";
 import { ALL_FORMS, countListeners, NONCE, noteKeys, noteViolations, POLICIES, stylesOfWidget, TORTURE, traces, TRUSTED_TYPES } from "./hostile.mjs";
 
 let server, site, browser, context;
@@ -184,6 +184,51 @@ describe("the tag", () => {
     assert.deepEqual(page.faults, []);
   });
 
+  test("twice in the head, before there is a body, is one chat, and the API is there at once", async () => {
+    const plain = `<script src="${src()}" data-key="${server.keys.shop}"></script>`;
+    const page = await visit(pageWith("", `${plain}${plain}<script>window.early = typeof ChatbotWidget.on</script>`));
+    await works(page);
+    assert.equal(await page.locator("chatbot-widget").count(), 1);
+    assert.equal(await page.evaluate(() => early), "function");
+    assert.equal(await page.evaluate(() => document.documentElement.lastElementChild.localName), "chatbot-widget");
+  });
+
+  test("is not taken over by nodes that have its names", async () => {
+    const evil = `${site.origin}/static/widget/js/x.js?key=pk_evil`;
+    const html = `<img name="currentScript" src="${evil}"><a id="chatbotConfig" href="${site.origin}"></a><a id="chatbotConfig" name="host" href="${site.origin}"></a>${tag(server)}`;
+    const page = await visit(pageWith(html));
+    await works(page);
+    assert.deepEqual(page.requests.filter((url) => url.startsWith(site.origin) && url.includes("body-")), []);
+  });
+
+  test("a chat that does not come leaves one link to the plain page, however often it is wanted", async () => {
+    const page = await visit(pageWith(tag(server)), { init: () => { window.requestIdleCallback = () => {}; } });
+    await page.route("**/body-*.js", (route) => route.abort());
+    const link = page.locator("a", { hasText: /^Chat$/ });
+    for (let n = 0; n < 3; n++) {
+      await page.locator(".launcher").click();
+      await link.waitFor();
+    }
+    assert.equal(await link.count(), 1);
+  });
+
+  test("a page's own button that opens a chat which does not come is answered by the link too", async () => {
+    const page = await visit(pageWith(tag(server, `data-launcher="none"`)), { init: () => { window.requestIdleCallback = () => {}; } });
+    await page.route("**/body-*.js", (route) => route.abort());
+    await page.evaluate(() => ChatbotWidget.open());
+    await page.locator("a", { hasText: /^Chat$/ }).waitFor();
+    await page.evaluate(() => ChatbotWidget.destroy());
+    assert.equal(await page.locator("a", { hasText: /^Chat$/ }).count(), 0);
+  });
+
+  test("a listener alone does not fetch the chat", async () => {
+    const page = await visit(pageWith(tag(server)), { init: () => { window.requestIdleCallback = () => {}; } });
+    await page.locator(".launcher").waitFor();
+    await page.evaluate(() => ChatbotWidget.on("answer", () => {}));
+    assert.deepEqual(page.requests.filter((url) => url.includes("body-")), []);
+    await works(page);
+  });
+
   test("calls made before the chat is there are made then", async () => {
     const page = await visit(pageWith(`${tag(server)}<script>
       addEventListener("load", () => { window.heard = []; ChatbotWidget.on("answer", (e) => heard.push(e.text)); ChatbotWidget.send("Which tea has no caffeine?"); });</script>`));
@@ -200,8 +245,7 @@ describe("the tag", () => {
     await saver.evaluate(() => new Promise((done) => requestIdleCallback(() => setTimeout(done, 300))));
     assert.equal(body(saver), 0);
     await saver.locator(".launcher").hover();
-    await saver.waitForRequest(/body-/).catch(() => {});
-    assert.ok(body(saver) > 0);
+    await until(() => body(saver) > 0);
     await context.close();
     const page = await visit(pageWith(tag(server)));
     await page.waitForFunction(() => typeof ChatbotWidget === "function" && "init" in ChatbotWidget && "current" in ChatbotWidget);
@@ -219,11 +263,15 @@ describe("a page's policy", () => {
     });
   }
 
-  test("that forbids the server is told on the console, and the page goes on", async () => {
+  test("that forbids the server is told by the browser and in the chat, and the page goes on", async () => {
     const headers = { "Content-Security-Policy": `default-src 'self'; script-src 'self' ${server.base}; connect-src 'self'` };
     const page = await visit(pageWith(tag(server)), { headers });
+    const said = [];
+    page.on("console", (message) => said.push(message.text()));
     await page.locator(".launcher").click();
     await page.locator(".notice").waitFor();
+    assert.ok(said.some((text) => text.includes("connect-src")), said.join());
+    assert.equal(await page.locator("h1").innerText(), "A shop");
   });
 });
 
@@ -270,6 +318,9 @@ describe("a hostile page", () => {
     const sent = page.waitForRequest((r) => r.url().endsWith("/chat/completions"));
     await works(page);
     assert.equal((await sent).postDataJSON().messages[0].content, "How long is the delivery?");
+    await page.evaluate(() => ChatbotWidget.addBotMessage("a [link](https://a.example) b `c` **d** ![e](https://e.example/e.png)\n\n|f|\n|-|\n|g|"));
+    assert.equal(await page.locator(".bot a").count(), 1);
+    assert.deepEqual(page.faults, []);
   });
 
   test("sees no key that is typed in the chat, and keeps its own", async () => {
@@ -341,6 +392,43 @@ describe("the API", () => {
     assert.equal(await page.locator("chatbot-widget").count(), 0);
     await page.evaluate((key) => ChatbotWidget.init({ key }), server.keys.shop);
     await works(page);
+  });
+
+  test("init without anything, where chatbotConfig says all; another wrong call keeps no others back", async () => {
+    const page = await visit(pageWith(`<script>chatbotConfig={key:"${server.keys.shop}"}</script><script src="${server.base}/static/widget/js/chatbot-widget.js"></script>
+      <script>ChatbotWidget.init(); ChatbotWidget.addBotMessage(Symbol()); ChatbotWidget.addBotMessage("x", null); ChatbotWidget.open();</script>`));
+    await page.locator(".bot", { hasText: "x" }).waitFor();
+    assert.equal(await page.locator("chatbot-widget").count(), 1);
+  });
+
+  test("init after destroy is the same chat again, with its own server", async () => {
+    const page = await visit(pageWith(tag(server)));
+    await page.waitForFunction(() => "current" in ChatbotWidget);
+    await page.evaluate((key) => { const Widget = ChatbotWidget; Widget.destroy(); Widget.init({ key }); }, server.keys.shop);
+    await works(page);
+    assert.equal(await page.evaluate(() => typeof ChatbotWidget), "function");
+  });
+
+  test("an empty question is none", async () => {
+    const page = await visit(pageWith(tag(server)));
+    await page.waitForFunction(() => "current" in ChatbotWidget);
+    await page.evaluate(() => ChatbotWidget.send("  "));
+    assert.equal(await page.locator(".user").count(), 0);
+  });
+
+  test("a press on the launcher does not take the focus from who writes elsewhere by then", async () => {
+    const page = await visit(pageWith(""), { init: () => { window.requestIdleCallback = () => {}; } });
+    let go;
+    const held = new Promise((done) => (go = done));
+    await page.route("**/body-*.js", async (route) => (await held, route.continue()));
+    await page.evaluate(([base, key]) => { const s = document.createElement("script"); s.src = `${base}/static/widget/js/chatbot-widget.js?key=${key}`; document.head.append(s); }, [server.base, server.keys.shop]);
+    await page.locator(".launcher").click();
+    await page.locator("#search").click();
+    await page.keyboard.type("green ");
+    go();
+    await page.locator(".panel").waitFor();
+    await page.keyboard.type("tea");
+    assert.equal(await page.locator("#search").inputValue(), "green tea");
   });
 
   test("open, close, toggle, on and off", async () => {

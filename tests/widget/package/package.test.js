@@ -19,17 +19,34 @@ test("what is committed is built from these sources", () => {
   assert.match(run("node", "static/widget/build.mjs", "--check"), /gzip/);
 });
 
-test("the check says when it is not", () => {
+/** A copy of the widget with a text changed; what its build says. */
+function changed(changelog, ...options) {
   const folder = mkdtempSync(join(tmpdir(), "widget-"));
   cpSync("static/widget", join(folder, "static/widget"), { recursive: true });
   mkdirSync(join(folder, "chatbot"));
   cpSync("chatbot/__init__.py", join(folder, "chatbot/__init__.py"));
   symlinkSync(resolve("node_modules"), join(folder, "node_modules"));
   writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+  writeFileSync(join(folder, "CHANGELOG.md"), changelog);
   const source = join(folder, "static/widget/src/words.js");
-  writeFileSync(source, readFileSync(source, "utf8").replace("Open chat", "Open the chat"));
-  assert.throws(() => run("node", join(folder, "static/widget/build.mjs"), "--check"), /Built from other sources: .*body-.*make widget/s);
-  rmSync(folder, { recursive: true });
+  writeFileSync(source, readFileSync(source, "utf8").replace("Close chat", "Close the chat"));
+  try {
+    return run("node", join(folder, "static/widget/build.mjs"), ...options);
+  } catch (error) {
+    return error.stderr;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+const { version } = JSON.parse(readFileSync("static/widget/package.json", "utf8"));
+
+test("the check says when it is not", () => {
+  assert.match(changed(`## ${version}, not released`, "--check"), /Built from other sources: .*body-.*make widget/s);
+});
+
+test("a version that is out is never built anew", () => {
+  assert.match(changed(`## ${version}, not released`), /gzip/);
+  assert.match(changed(`## ${version}, 2026-12-01`), /is released/);
 });
 
 test("the tag loads at most 3 KiB, all together 25 KiB, compressed", () => {
@@ -73,6 +90,5 @@ test("the package can be imported without a window, and its types be used", () =
 });
 
 test("the package has this project's version", () => {
-  const { version } = JSON.parse(readFileSync("static/widget/package.json", "utf8"));
   assert.match(readFileSync("chatbot/__init__.py", "utf8"), new RegExp(`"${version}"`));
 });
