@@ -446,7 +446,7 @@ def test_what_a_worker_remembers_of_budgets_has_a_bound(place, caplog, monkeypat
         for number in range(40):
             found.on_used(parts[0], takes[0]._replace(key=f"bot:shop:day{number}"), 100, True)
     assert len(found._told) <= 5
-    wait_for(lambda: len(said(caplog)) == 40)  # once each, by what workers share
+    wait_for(lambda: len(said(caplog)) == 40, 60)  # once each, by what workers share
     for _ in range(50):
         spend(gate, 1)
     assert not gate._reserved

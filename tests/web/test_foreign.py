@@ -11,7 +11,8 @@ from chatbot.app import create_app
 from tests.visitor import Visitor, add_bot
 from tests.web.conftest import KEY
 
-NOT_THEIRS = {"model": "of the provider's", "key_id": "the operator's", "filename": "a static file"}
+NOT_THEIRS = {"model": "of the provider's", "key_id": "the operator's", "filename": "a static file",
+              "name": "a script of the widget", "key": "a page's, for all to see"}  # fmt: skip
 """Parts of addresses that are nobody's."""
 BODIES = {"PATCH": {"title": "Mine now"}}
 
