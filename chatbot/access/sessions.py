@@ -10,10 +10,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import secrets
 import time
 from dataclasses import dataclass
 
+from chatbot.core.ids import random_id
 from chatbot.core.secret import Secret
 
 SESSION_SECONDS = 30 * 86400
@@ -39,7 +39,7 @@ class Signer:
 
     def issue(self, kind: str, expires_at: float, *bound: str, token_id: str = "") -> Token:
         """A token of a kind, good until a time, bound to these values; with a new id where none is given."""
-        raw = bytes.fromhex(token_id) if token_id else secrets.token_bytes(_ID)
+        raw = bytes.fromhex(token_id or random_id())
         body = raw + int(expires_at).to_bytes(_TIME, "big")
         text = base64.urlsafe_b64encode(body + self._mac(kind, body, bound)).decode()
         return Token(raw.hex(), int(expires_at), f"{kind}_{text}")
