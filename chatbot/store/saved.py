@@ -215,13 +215,14 @@ class _Many:
 def _compiled(statement: Insert | Update, dialect: Dialect) -> tuple[str, Prepare]:
     """The text, and what makes the driver's parameters of a row."""
     compiled: Any = statement.compile(dialect=dialect)
-    names, processors = compiled.positiontup, compiled._bind_processors
+    names, order = list(compiled.params), compiled.positiontup
+    processors = list(compiled._bind_processors.items())
 
     def prepare(row: Mapping[str, Any]) -> Any:
-        given = {name: row[name] for name in compiled.params}
-        for name, process in processors.items():
+        given = {name: row[name] for name in names}
+        for name, process in processors:
             given[name] = process(given[name])
-        return tuple([given[name] for name in names]) if names else given
+        return tuple([given[name] for name in order]) if order else given
 
     return str(compiled), prepare
 
