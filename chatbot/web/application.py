@@ -10,6 +10,7 @@ from flask import Flask, Request
 from flask.ctx import RequestContext
 from werkzeug.exceptions import BadHost
 from werkzeug.routing import MapAdapter
+from werkzeug.wsgi import get_path_info
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -44,7 +45,7 @@ class Application(Flask):
             return super().create_url_adapter(request)
         return MapAdapter(
             self.url_map, _in_ascii(request.host), request.root_path, "", request.scheme,
-            request.path, request.method, request.query_string.decode(errors="replace"),
+            get_path_info(request.environ), request.method, request.query_string.decode(errors="replace"),
         )  # fmt: skip
 
     def request_context(self, environ: WSGIEnvironment) -> RequestContext:
