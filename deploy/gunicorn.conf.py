@@ -108,7 +108,21 @@ class Worker(GeventWorker):
 
 
 class Response(wsgi.Response):
-    """gunicorn's, which sends a stream's head with its first piece: one packet, and one system call."""
+    """gunicorn's, which sends a stream's head with its first piece: one packet, and one system call.
+
+    A header's name that it has let through is not looked at again; its value always is.
+    """
+
+    plain_names: set[str] = set()  # noqa: RUF012  one for all: there are as many as the application knows
+
+    def process_headers(self, headers):
+        for name, value in headers:
+            if name in self.plain_names and wsgi.HEADER_VALUE_RE.fullmatch(value):
+                self.headers.append((name, value.strip(" \t")))
+                continue
+            super().process_headers([(name, value)])
+            if name.lower() != "content-length" and not util.is_hoppish(name):
+                self.plain_names.add(name)
 
     def write(self, arg):
         if self.headers_sent or not (self.chunked and arg and isinstance(arg, bytes)):
