@@ -27,6 +27,7 @@ from chatbot.web import (
     widget,
     widget_files,
 )
+from chatbot.web.application import Application
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -36,7 +37,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or settings_now()
     configure_logging(settings.log_level)
-    app = Flask(
+    app = Application(
         "chatbot",
         static_folder=str(data_folder("static")),
         template_folder=str(data_folder("templates")),

@@ -10,10 +10,15 @@ import json  # noqa: E402
 import logging  # noqa: E402
 import ssl  # noqa: E402
 import sys  # noqa: E402
+import time  # noqa: E402
 from contextlib import suppress  # noqa: E402
+from email.utils import formatdate  # noqa: E402
+from functools import lru_cache  # noqa: E402
 
 import gevent  # noqa: E402
+from gunicorn import util  # noqa: E402
 from gunicorn.glogging import Logger as GunicornLogger  # noqa: E402
+from gunicorn.http import wsgi  # noqa: E402
 from gunicorn.http.errors import ParseException  # noqa: E402
 from gunicorn.workers.ggevent import GeventWorker  # noqa: E402
 
@@ -25,6 +30,7 @@ from chatbot.protocol.error_body import error_body  # noqa: E402
 from chatbot.relay import departure  # noqa: E402
 from chatbot.services import build_database, prepare  # noqa: E402
 from chatbot.store.database import StoreAway  # noqa: E402
+from chatbot.web.direct import send  # noqa: E402
 
 try:
     _settings = settings_now()
@@ -101,6 +107,49 @@ class Worker(GeventWorker):
             client.sendall(head + b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
 
 
+class Response(wsgi.Response):
+    """gunicorn's, which sends a stream's head with its first piece: one packet, and one system call.
+
+    A header's name that it has let through is not looked at again; its value always is.
+    """
+
+    plain_names: set[str] = set()  # noqa: RUF012  one for all: there are as many as the application knows
+
+    def process_headers(self, headers):
+        for name, value in headers:
+            if name in self.plain_names and wsgi.HEADER_VALUE_RE.fullmatch(value):
+                self.headers.append((name, value.strip(" \t")))
+                continue
+            super().process_headers([(name, value)])
+            if name.lower() != "content-length" and not util.is_hoppish(name):
+                self.plain_names.add(name)
+
+    def write(self, arg):
+        if self.headers_sent or not (self.chunked and arg and isinstance(arg, bytes)):
+            return super().write(arg)
+        lines = [f"{name}: {value}\r\n" for name, value in self.headers]
+        head = "".join(self.default_headers() + lines).encode("latin-1")
+        self.headers_sent, self.sent = True, len(arg)
+        send(self.sock, b"%b\r\n%x\r\n%b\r\n" % (head, len(arg), arg))
+
+    def close(self):
+        if not (self.headers_sent and self.chunked):
+            return super().close()
+        send(self.sock, b"0\r\n\r\n")
+
+
+@lru_cache(maxsize=1)
+def _date(second):
+    return formatdate(second, usegmt=True)
+
+
+def http_date(timestamp=None):
+    """gunicorn's, made once a second."""
+    return _date(int(time.time() if timestamp is None else timestamp))
+
+
+wsgi.Response = Response  # what `wsgi.create` takes where no other is named
+util.http_date = http_date
 worker_class = Worker
 logger_class = Logger
 
@@ -130,6 +179,8 @@ def post_worker_init(worker):
         worker.wsgi.extensions["chatbot"].running.stop_all()
 
     gevent.spawn(watch)
+    # Values of the settings, each of which gunicorn else looks up through two calls, twenty times a request.
+    vars(worker.cfg).update({name: found.get() for name, found in worker.cfg.settings.items()})
     # The thread that saves is to let the streams go on at once, and not after 5 ms.
     sys.setswitchinterval(0.0005)
     worker.wsgi.extensions["chatbot"].start()

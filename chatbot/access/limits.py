@@ -62,8 +62,7 @@ class Asked(NamedTuple):
 def asked_of(asker: Asker, tokens: int) -> Asked:
     """What a question takes that may cost so many tokens."""
     parts = _parts_of(asker)
-    names, at = _names(asker), time.time()
-    return Asked(parts, tuple(_take(part, names[part.subject], tokens, at) for part in parts))
+    return Asked(parts, _takes(parts, _names(asker), tokens))
 
 
 def asked_of_a_read(asker: Asker) -> Asked:
@@ -73,8 +72,8 @@ def asked_of_a_read(asker: Asker) -> Asked:
         for p in _parts_of(asker)
         if p.name.endswith("requests_per_minute") and p.subject != "bot"
     )
-    names, at = _names(asker), time.time()
-    return Asked(parts, tuple(_take(p, f"{names[p.subject]}:reads", 0, at) for p in parts))
+    names = {subject: f"{name}:reads" for subject, name in _names(asker).items()}
+    return Asked(parts, _takes(parts, names, 0))
 
 
 def has_token_limits(asker: Asker) -> bool:
@@ -85,8 +84,7 @@ def has_token_limits(asker: Asker) -> bool:
 def budgets_of(subject: str, name: str, limits: Iterable[tuple[str, int]]) -> Asked:
     """The budgets of a bot (`subject` "bot") or of a key, with nothing taken."""
     parts = tuple(p for p in _key_parts(subject, tuple(limits)) if p.kind == TOTAL)
-    at = time.time()
-    return Asked(parts, tuple(_take(part, f"{subject}:{name}", 0, at) for part in parts))
+    return Asked(parts, _takes(parts, {subject: f"{subject}:{name}"}, 0))
 
 
 def limits_of_bot(bot: Bot) -> tuple[tuple[str, int], ...]:
@@ -142,13 +140,18 @@ def _names(asker: Asker) -> Mapping[str, str]:
     }
 
 
-def _take(part: Part, name: str, tokens: int, at: float) -> Take:
-    cost = tokens if part.in_tokens else 1
-    if part.kind == TOTAL:
-        label, end = _month(int(at // 86400)) if part.name == BUDGETS[1] else _day(int(at // 86400))
-        return Take(TOTAL, f"{name}:{label}", cost, part.limit, end)
-    # What is larger than a whole rate passes where nothing of it is used.
-    return Take(part.kind, f"{name}:{part.name}", min(cost, part.limit), part.limit, part.seconds)
+def _takes(parts: Iterable[Part], names: Mapping[str, str], tokens: int) -> tuple[Take, ...]:
+    day, found = int(time.time() // 86400), []
+    for subject, name, kind, limit, seconds, in_tokens in parts:
+        cost = tokens if in_tokens else 1
+        if kind == TOTAL:
+            label, end = _month(day) if name == BUDGETS[1] else _day(day)
+            found.append(Take(TOTAL, f"{names[subject]}:{label}", cost, limit, end))
+        else:
+            # What is larger than a whole rate passes where nothing of it is used.
+            most = cost if cost < limit else limit
+            found.append(Take(kind, f"{names[subject]}:{name}", most, limit, seconds))
+    return tuple(found)
 
 
 @lru_cache(maxsize=8)

@@ -100,7 +100,12 @@ def charge_of(record: Record, spent: Spent, requests: int = 1) -> Charge:
 
 def _day_of(record: Record) -> str:
     """The day on which it was asked, whose budget it has used; an answer may end behind midnight."""
-    return time.strftime("%Y-%m-%d", time.gmtime(time.time() - (now() - record.started)))
+    return _day(int((time.time() - (now() - record.started)) // 86400))
+
+
+@lru_cache(maxsize=4)
+def _day(number: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(number * 86400))
 
 
 def _said_tokens(asking: Asking, attempt: Attempt) -> int:

@@ -10,8 +10,11 @@ import json
 import logging
 import re
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from typing import TextIO
 
 import orjson
 
@@ -24,8 +27,8 @@ _KEY = re.compile(
 _SIGNS = ("sk-", "sk_", "pk-", "pk_", "rk-", "rk_", "xai-", "xai_", "AIza")
 """One of them, or the word "bearer", is in every match: looking for them is cheaper than the expression."""
 _STARS = "********"
-_logger = logging.getLogger("chatbot")
-_handler: logging.Handler | None = None
+_root, _logger = logging.getLogger(), logging.getLogger("chatbot")
+_handler: _Handler | None = None
 _hidden: set[str] = set()
 
 
@@ -48,15 +51,29 @@ class JsonLines(logging.Formatter):
     """A record as one line of JSON: `time`, `level`, `event`, and the fields of `extra={"fields": …}`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "event": record.getMessage(),
-        }
-        line.update(getattr(record, "fields", {}))
+        fields: Mapping[str, object] = getattr(record, "fields", {})
         if record.exc_info:
-            line["traceback"] = _places(record)
-        return redact(_dumps(line))
+            fields = {**fields, "traceback": _places(record)}
+        return _line(record.created, record.levelname, record.getMessage(), fields)
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes to standard error. `put` does what `emit` does, without a record."""
+
+    def put(self, level: int, event: str, fields: Mapping[str, object]) -> None:
+        """Write one line. Never fails."""
+        try:
+            line = _line(time.time(), logging.getLevelName(level), event, fields)
+            with self.lock or nullcontext():
+                self.stream.write(line + "\n")
+                self.stream.flush()
+        except Exception:
+            self.handleError(logging.makeLogRecord({"msg": event}))
+
+
+def _line(at: float, level: str, event: str, fields: Mapping[str, object]) -> str:
+    shown = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return redact(_dumps({"time": shown, "level": level.lower(), "event": event, **fields}))
 
 
 def _dumps(line: dict[str, object]) -> str:
@@ -80,13 +97,12 @@ def _places(record: logging.LogRecord) -> str:
 def configure_logging(level: str = "info") -> None:
     """Send the lines of `chatbot` and its libraries to standard error. Safe to call again."""
     global _handler  # noqa: PLW0603  one handler per process, replaced when standard error is
-    root = logging.getLogger()
     if _handler is not None:
-        root.removeHandler(_handler)
-    _handler = logging.StreamHandler(sys.stderr)
+        _root.removeHandler(_handler)
+    _handler = _Handler(sys.stderr)
     _handler.setFormatter(JsonLines())
-    root.addHandler(_handler)
-    root.setLevel(logging.WARNING)
+    _root.addHandler(_handler)
+    _root.setLevel(logging.WARNING)
     _logger.setLevel(level.upper())
 
 
@@ -103,4 +119,8 @@ def log_fields(
     exc_info: bool = False,
 ) -> None:
     """As `log`, with the fields in a mapping."""
-    _logger.log(level, event, exc_info=exc_info, extra={"fields": fields})
+    if exc_info or _handler is None or _root.handlers != [_handler] or _logger.handlers:
+        _logger.log(level, event, exc_info=exc_info, extra={"fields": fields})
+    elif _logger.isEnabledFor(level):
+        # Nobody but our own handler hears of it: without a record, which costs several times as much as the line.
+        _handler.put(level, event, fields)

@@ -82,7 +82,7 @@ def taken_rate(full_at: float, at: float, take: Take) -> tuple[float, float, flo
     `full_at` is when it would have been full. A clock that was set back leaves one that is too late: it is
     believed for one period at the most.
     """
-    begin = min(max(full_at, at), at + take.period)
+    begin = _begin(full_at, at, take)
     after = begin + take.cost * take.period / take.limit
     over = after - at - take.period
     if over > _GRAIN:
@@ -92,10 +92,17 @@ def taken_rate(full_at: float, at: float, take: Take) -> tuple[float, float, flo
 
 def changed_rate(full_at: float, at: float, take: Take, delta: float) -> float:
     """When a rate is full again after a correction."""
-    begin = min(max(full_at, at), at + take.period)
-    return begin + delta * take.period / take.limit
+    return _begin(full_at, at, take) + delta * take.period / take.limit
 
 
 def left_of_rate(full_at: float, at: float, take: Take) -> float:
     """What can be taken at once."""
-    return max(0.0, (at + take.period - full_at) * take.limit / take.period)
+    left = (at + take.period - full_at) * take.limit / take.period
+    return left if left > 0.0 else 0.0
+
+
+def _begin(full_at: float, at: float, take: Take) -> float:
+    if full_at <= at:
+        return at
+    latest = at + take.period
+    return full_at if full_at < latest else latest

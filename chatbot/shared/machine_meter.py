@@ -67,7 +67,7 @@ class MachineMeter:
         """See `Meter`. Never fails."""
         at, new, left = time.time(), [], []
         find, put = self._table.find, self._table.put
-        with self._table.locked():
+        with self._table:
             refused, longest = None, 0.0
             for number, take in enumerate(takes):
                 key = digest(take.key)
@@ -75,21 +75,19 @@ class MachineMeter:
                 if take.kind == RATE:
                     value, rest, wait = taken_rate(value, at, take)
                     until = value
+                    if wait:
+                        put(key, value, until, place)  # a clock that was set back is forgotten
                 else:
                     value, rest, wait, until = self._counted(take, value, at)
                 left.append(rest)
-                if wait and take.kind == RATE:
-                    put(key, value, until, place)  # a clock that was set back is forgotten
                 if wait > longest:
                     refused, longest = number, wait
                 new.append((key, value, until, place))
             if refused is not None:
-                return Taken(refused, longest, tuple(self._left(t, at) for t in takes), self)
+                return Taken(refused, longest, tuple([self._left(t, at) for t in takes]), self)
             for entry in new:
                 put(*entry)
-            for take in takes:
-                if take.kind == LIVE:
-                    self._count_own(take.key, 1, at)
+            self._count_own([(take, 1.0) for take in takes if take.kind == LIVE], at)
         return Taken(None, 0.0, tuple(left), self)
 
     def _counted(self, take: Take, value: float, at: float) -> tuple[float, float, float, float]:
@@ -112,8 +110,8 @@ class MachineMeter:
 
     def change(self, changes: Changes, once: str = "") -> None:
         """See `Meter`."""
-        at = time.time()
-        with self._table.locked():
+        at, slots = time.time(), []
+        with self._table:
             for take, delta in changes:
                 key = digest(take.key)
                 place, value = self._table.find(key, at)
@@ -125,7 +123,8 @@ class MachineMeter:
                     until = until if value or take.kind == TOTAL else at
                 self._table.put(key, value, until, place)
                 if take.kind == LIVE:
-                    self._count_own(take.key, delta, at)
+                    slots.append((take, delta))
+            self._count_own(slots, at)
 
     def used(self, take: Take) -> float:
         """See `Meter`."""
@@ -138,12 +137,14 @@ class MachineMeter:
             self.change([(take, missing)])
         return missing > 0
 
-    def _count_own(self, key: str, delta: float, at: float) -> None:
-        """What this worker has of a slot's key."""
-        own = digest(f"{key}\0{self._me()}")
-        place, value = self._table.find(own, at)
-        value = max(0.0, value + delta)
-        self._table.put(own, value, at + _KEPT_SECONDS if value else at, place)
+    def _count_own(self, changes: Changes, at: float) -> None:
+        """What this worker has of slots' keys."""
+        me = self._me()
+        for take, delta in changes:
+            own = digest(f"{take.key}\0{me}")
+            place, value = self._table.find(own, at)
+            value = max(0.0, value + delta)
+            self._table.put(own, value, at + _KEPT_SECONDS if value else at, place)
 
     def _live(self, key: str, at: float) -> float:
         """Slots of the workers that are alive."""

@@ -2,7 +2,7 @@
 
 A file is mapped into each process. It is one hash table of fixed size: an entry is a digest of its key, a number,
 and the time until which it counts. Where there is no room, the entry whose time is over first gives way.
-Who reads and writes several entries as one holds the lock (`locked`), which ends with its process.
+Who reads and writes several entries as one holds the lock (`with table:`), which ends with its process.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ import os
 import struct
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -22,8 +20,9 @@ from pathlib import Path
 SLOTS = 1 << 16
 _PROBES = 16
 _DIGEST = 16
-_NUMBERS = struct.Struct("<dd")
-_ENTRY = _DIGEST + _NUMBERS.size
+_LAID_OUT = struct.Struct(f"<{_DIGEST}sdd")
+_ENTRY = _LAID_OUT.size
+_READ, _WRITE = _LAID_OUT.unpack_from, _LAID_OUT.pack_into
 _EMPTY = bytes(_DIGEST)
 _TRIES, _PAUSE = 40, 0.0005
 
@@ -42,6 +41,7 @@ class Table:
         self._memory = mmap.mmap(-1, size) if file is None else _mapped(file, size)
         self._lock_file = None if file is None else file.with_suffix(".lock")
         self._lock = threading.Lock()  # of this process: a file's lock is its process's
+        self._held = False
         self._descriptor = -1
         self._process = 0
 
@@ -50,9 +50,8 @@ class Table:
         memory, first = self._memory, int.from_bytes(key[:4], "little")
         for probe in range(_PROBES):
             place = ((first + probe) % SLOTS) * _ENTRY
-            found = memory[place : place + _DIGEST]
+            found, value, until = _READ(memory, place)
             if found == key:
-                value, until = _NUMBERS.unpack_from(memory, place + _DIGEST)
                 return (place, value) if at < until else (place, 0.0)
             if found == _EMPTY:
                 break
@@ -63,36 +62,41 @@ class Table:
         memory = self._memory
         if place < 0 or memory[place : place + _DIGEST] != key:  # another may have got its place
             place = self._room(key)
-            memory[place : place + _DIGEST] = key
-        _NUMBERS.pack_into(memory, place + _DIGEST, value, until)
+        _WRITE(memory, place, key, value, until)
 
     def _room(self, key: bytes) -> int:
         """Where this key is, or can be: the first empty place, else the one whose time is over first."""
         memory, first = self._memory, int.from_bytes(key[:4], "little")
-        best, soonest = 0, float("inf")
+        best: int = 0
+        soonest = float("inf")
         for probe in range(_PROBES):
             place = ((first + probe) % SLOTS) * _ENTRY
-            if memory[place : place + _DIGEST] in (key, _EMPTY):
+            found, _, until = _READ(memory, place)
+            if found in (key, _EMPTY):
                 return place
-            until = _NUMBERS.unpack_from(memory, place + _DIGEST)[1]
             if until < soonest:
                 best, soonest = place, until
         return best
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """While nobody else changes anything.
+    def __enter__(self) -> None:
+        """From here nobody else changes anything.
 
         Held for microseconds, and never across a wait. Where a process was stopped just then, nobody waits for it
         longer than some 20 ms: a count that is off by one is better than a server that stands.
         """
-        with self._lock:
-            held = self._lock_file is not None and self._hold()
-            try:
-                yield
-            finally:
-                if held:
-                    fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        self._lock.acquire()
+        try:
+            self._held = self._lock_file is not None and self._hold()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            if self._held:
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        finally:
+            self._lock.release()
 
     def _hold(self) -> bool:
         if self._process != os.getpid():  # a lock that was inherited is also the parent's

@@ -6,11 +6,30 @@ is never changed again, so a growth that comes late (from a spool) is lost on it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, exists, not_, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Insert,
+    String,
+    Table,
+    Update,
+    any_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal_column,
+    not_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from chatbot.store.tables import charges, conversations, forgotten, messages, meta
@@ -50,6 +69,7 @@ class Charge:
     row: Mapping[str, Any]
 
 
+Prepare = Callable[[Mapping[str, Any]], Any]
 Saved = Begin | Change | Charge
 _KINDS: Mapping[str, type[Saved]] = {kind.__name__: kind for kind in (Begin, Change, Charge)}
 
@@ -90,18 +110,18 @@ class Batch:
         times = self._times()
         born = {str(b.conversation["id"]): b.conversation for b in self.begins.values() if b.new}
         fresh = [{**born[key], "updated_at": times[key]} for key in sorted(born)]
-        insert_new(connection, conversations, fresh)
+        # Nothing of these can be there, where none of them was: their messages need not be looked for.
+        new = born.keys() if insert_new(connection, conversations, fresh) == len(fresh) else set()
         kept = _hold(connection, times)
         _forget_again(connection, born.keys() - kept)
         begins = {k: b for k, b in self.begins.items() if b.conversation["id"] in kept}
         changes = {k: c for k, c in self.changes.items() if c.conversation_id in kept}
-        known = _known(connection, begins.keys() & changes.keys())
+        both = begins.keys() & changes.keys()
+        known = _known(connection, {k for k in both if changes[k].conversation_id not in new})
         insert_new(connection, messages, [row for b in begins.values() for row in self._rows(b)])
         late = [_bound(c) for k, c in changes.items() if k in known or k not in begins]
-        if late:
-            connection.execute(_CHANGE, late)
-        if kept:
-            connection.execute(_TOUCH, [{"b_id": key, "b_at": times[key]} for key in sorted(kept)])
+        _CHANGE.run(connection, late)
+        _TOUCH.run(connection, [{"b_id": k, "b_at": times[k]} for k in sorted(kept - new)])
 
     def _rows(self, begun: Begin) -> tuple[dict[str, Any], ...]:
         """The question, and the answer as it is at the batch's end."""
@@ -141,9 +161,20 @@ def _hold(connection: Connection, wanted: Iterable[str]) -> set[str]:
     two could wait for each other.
     """
     gone = exists().where(forgotten.c.conversation_id == conversations.c.id)
-    asked = select(conversations.c.id).where(conversations.c.id.in_(set(wanted)), not_(gone))
+    asked = select(conversations.c.id).where(_among(connection, conversations.c.id), not_(gone))
     held = asked.order_by(conversations.c.id).with_for_update(key_share=True)
-    return {row.id for row in connection.execute(held)}
+    return {row.id for row in connection.execute(held, {"ids": _listed(connection, wanted)})}
+
+
+def _among(connection: Connection, column: ColumnElement[str]) -> ColumnElement[bool]:
+    """That it is one of the list `ids`: one parameter, where `in_` makes the statement anew for each length of it."""
+    if connection.dialect.name == "postgresql":
+        return column == any_(bindparam("ids", type_=ARRAY(String)))
+    return column.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))
+
+
+def _listed(connection: Connection, ids: Iterable[str]) -> str | list[str]:
+    return list(ids) if connection.dialect.name == "postgresql" else json.dumps(list(ids))
 
 
 def _forget_again(connection: Connection, ids: Set[str]) -> None:
@@ -156,35 +187,78 @@ def _known(connection: Connection, answers: Set[str]) -> set[str]:
     """Those of these answers that are there already: their begin is done again, and only their change is new."""
     if not answers:
         return set()
-    asked = select(messages.c.id).where(messages.c.id.in_(answers))
-    return {row.id for row in connection.execute(asked)}
+    asked = select(messages.c.id).where(_among(connection, messages.c.id))
+    return {row.id for row in connection.execute(asked, {"ids": _listed(connection, answers)})}
 
 
-_CHANGE = (
-    update(messages)
-    .where(
-        messages.c.id == bindparam("b_id"),
-        or_(*(messages.c.state == state for state in _OPEN)),
+class _Many:
+    """A statement for many rows, made once and given to the driver: SQLAlchemy's own way costs as much again as SQLite's work.
+
+    `made` makes it for a kind of database. Each row has to have all of its parameters.
+    """
+
+    def __init__(self, made: Callable[[str], Insert | Update]) -> None:
+        self._made = made
+        self._compiled: dict[str, tuple[str, Prepare]] = {}
+
+    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+        """How many rows it has changed. Nothing is asked for no rows."""
+        if not rows:
+            return 0
+        dialect = connection.dialect
+        if dialect.name not in self._compiled:
+            self._compiled[dialect.name] = _compiled(self._made(dialect.name), dialect)
+        text, prepare = self._compiled[dialect.name]
+        return connection.exec_driver_sql(text, [prepare(row) for row in rows]).rowcount
+
+
+def _compiled(statement: Insert | Update, dialect: Dialect) -> tuple[str, Prepare]:
+    """The text, and what makes the driver's parameters of a row."""
+    compiled: Any = statement.compile(dialect=dialect)
+    names, order = list(compiled.params), compiled.positiontup
+    processors = list(compiled._bind_processors.items())
+
+    def prepare(row: Mapping[str, Any]) -> Any:
+        given = {name: row[name] for name in names}
+        for name, process in processors:
+            given[name] = process(given[name])
+        return tuple([given[name] for name in order]) if order else given
+
+    return str(compiled), prepare
+
+
+_CHANGE = _Many(
+    lambda _: (
+        update(messages)
+        .where(
+            messages.c.id == bindparam("b_id"),
+            messages.c.state.in_([literal_column(f"'{state}'") for state in _OPEN]),
+        )
+        .values({name: bindparam(f"b_{name}") for name in ANSWER_FIELDS})
     )
-    .values({name: bindparam(f"b_{name}") for name in ANSWER_FIELDS})
 )
-_TOUCH = (
-    update(conversations)
-    .where(conversations.c.id == bindparam("b_id"), conversations.c.updated_at < bindparam("b_at"))
-    .values(updated_at=bindparam("b_at"))
+_TOUCH = _Many(
+    lambda _: (
+        update(conversations)
+        .where(
+            conversations.c.id == bindparam("b_id"), conversations.c.updated_at < bindparam("b_at")
+        )
+        .values(updated_at=bindparam("b_at"))
+    )
 )
 _INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-_NEW = {
-    (dialect, table.name): statement(table).on_conflict_do_nothing()
-    for dialect, statement in _INSERT.items()
-    for table in (conversations, messages, forgotten, meta, charges)
-}
 
 
-def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert the rows that are not there yet."""
-    if rows:
-        connection.execute(_NEW[connection.dialect.name, table.name], rows)
+def _new(table: Table) -> _Many:
+    return _Many(lambda kind: _INSERT[kind](table).on_conflict_do_nothing())
+
+
+_NEW = {table.name: _new(table) for table in (conversations, messages, forgotten, meta, charges)}
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert the rows that are not there yet; how many."""
+    return _NEW[table.name].run(connection, rows)
 
 
 def _bound(change: Change) -> dict[str, Any]:

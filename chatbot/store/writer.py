@@ -64,7 +64,8 @@ class Writer:
     def put(self, item: Saved) -> None:
         """Have this saved. Never blocks."""
         self._waiting.append(item)
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
 
     def follow(self, answer_id: str, progress: Progress) -> None:
         """Look at this answer while it grows, until `leave`."""

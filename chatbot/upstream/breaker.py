@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from chatbot.core.errors import ChatbotError, RateLimitExceeded, TimeoutTotal, UpstreamFailure
 from chatbot.core.logging import log
@@ -33,6 +33,14 @@ _WORSE: tuple[Standing, ...] = ("closed", "half_open", "open")
 GiveBack = Callable[[], None]
 
 
+class Admitted(NamedTuple):
+    """A target may be asked: whether as its probe, what to call when that is over, and whether nothing was held against it."""
+
+    probes: bool
+    give_back: GiveBack
+    spotless: bool
+
+
 def _nothing() -> None:
     """There is nothing to give back."""
 
@@ -44,24 +52,27 @@ class Breakers:
         self._state = state
         self._clock = clock
 
-    def admit(self, name: str) -> tuple[bool, GiveBack] | None:
-        """Whether this request is the target's probe, and what to call when it is over; None: open."""
-        standing = self.standing(name)
+    def admit(self, name: str) -> Admitted | None:
+        """How this request may ask the target; None: open."""
+        record = self._state.read(_key(name))
+        standing = self._standing(record)
         if standing == "closed":
-            return False, _nothing
+            return Admitted(False, _nothing, record is None)
         if standing == "open":
             return None
         give_back = self._state.lease(_key(name))
         if give_back is None:
             return None
         if self.standing(name) == "half_open":
-            return True, give_back
+            return Admitted(True, give_back, False)
         give_back()  # another probe ended between the two looks
         return self.admit(name) if self.standing(name) == "closed" else None
 
     def standing(self, name: str) -> Standing:
         """How the target stands."""
-        record = self._state.read(_key(name))
+        return self._standing(self._state.read(_key(name)))
+
+    def _standing(self, record: Record | None) -> Standing:
         if record is None or _number(record, "failures") < THRESHOLD:
             return "closed"
         return "open" if self._is_cooling(record) else "half_open"

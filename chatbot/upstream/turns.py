@@ -28,6 +28,7 @@ class Turns:
         self._open: list[Target] = []
         self._breakers = breakers
         self._give_back: GiveBack | None = None
+        self._spotless = False
 
     def next(self, *, well: bool = False) -> Turn | None:
         """The next turn, or None where no target is left; `well`: none whose breaker is open either."""
@@ -38,7 +39,7 @@ class Turns:
             if admitted is None:
                 self._open.append(target)
                 continue
-            probes, self._give_back = admitted
+            probes, self._give_back, self._spotless = admitted
             last = not any(self._may_answer(t) for t in self._waiting)
             return Turn(target, last, 0 if probes and not last else target.provider.retries, probes)
         if self._open and not well:
@@ -47,8 +48,14 @@ class Turns:
         return None
 
     def note(self, target: Target, error: ChatbotError | None, took: float) -> None:
-        """How an attempt ended that began `took` seconds ago: with this error, or without one."""
-        self._breakers.note(target.name, error, took)
+        """How an attempt ended that began `took` seconds ago: with this error, or without one.
+
+        Where nothing was held against the target when its turn came, whatever is by now has come behind the attempt's
+        begin, and a success has nothing to say to that: nobody looks.
+        """
+        if error is not None or not self._spotless:
+            self._spotless = False
+            self._breakers.note(target.name, error, took)
 
     def gave_up(self, turn: Turn) -> bool:
         """Whether the target's breaker has opened meanwhile, and another target is well."""
@@ -56,7 +63,7 @@ class Turns:
 
     def end(self) -> None:
         """The turn is over."""
-        give_back, self._give_back = self._give_back, None
+        give_back, self._give_back, self._spotless = self._give_back, None, False
         if give_back is not None:
             give_back()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response
 
 from chatbot.access.caller import Caller
 from chatbot.access.ticket import Ticket
@@ -13,6 +13,7 @@ from chatbot.chat.visitor import Visitor
 from chatbot.protocol.chat_request import ChatRequest
 from chatbot.relay.departure import ClientConnection
 from chatbot.web.guard import MAX_BODY, caller, enter, json_body, services, write_line
+from chatbot.web.here import here
 from chatbot.web.limits import admit
 from chatbot.web.streaming import stream_response
 from chatbot.web.telling import tell
@@ -29,7 +30,7 @@ def create() -> Response:
     who = caller("chat")
     came = read_request(json_body(_most_bytes(who)))
     visitor = visiting(who) if who.is_publishable else None
-    return answer(who, visitor, came, request.headers.get("X-Conversation-ID", ""))
+    return answer(who, visitor, came, here().header("HTTP_X_CONVERSATION_ID"))
 
 
 def answer(who: Caller, visitor: Visitor | None, came: ChatRequest, conversation: str) -> Response:
@@ -56,12 +57,12 @@ def _answer(
 ) -> Response:
     visit = _visit(visitor, came, conversation)
     asked = visit.request if visit else _owners(who, came)
-    record, chat, writer = g.record, services().chat, services().writer
+    record, chat, writer = here().record, services().chat, services().writer
     record.asked = record.model = asked.model
     record.stream = asked.stream
     asking = chat.ask(asked, record.request_id)
     asking.may_ask_again = ticket.again
-    client = ClientConnection(request.environ.get("gunicorn.socket"))
+    client = ClientConnection(here().environ.get("gunicorn.socket"))
     leave = enter(asking.abort, who)
     if visit:
         visit.begin(record, lambda: asking.reader)

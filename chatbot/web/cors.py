@@ -10,14 +10,16 @@ Source: https://fetch.spec.whatwg.org/#http-cors-protocol
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 
 from chatbot.core.errors import OriginNotAllowed
 from chatbot.web.errors import error_response
 from chatbot.web.guard import own_origin, services
+from chatbot.web.here import here
 from chatbot.web.telling import tell
 
 API_PREFIXES = ("/api/v1", "/v1")
+_BELOW = tuple(f"{prefix}/" for prefix in API_PREFIXES)
 _OPEN = "/widget/config"
 """What every page may read."""
 ALLOWED_METHODS = "GET, POST, PATCH, DELETE"
@@ -38,10 +40,13 @@ def init_app(app: Flask) -> None:
 
     @app.before_request
     def preflight() -> Response | None:
-        wanted = "Access-Control-Request-Method" in request.headers
-        if request.method != "OPTIONS" or not wanted or not _is_api(request.path):
+        asked = here()
+        wanted = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in asked.environ
+        if asked.environ["REQUEST_METHOD"] != "OPTIONS" or not wanted:
             return None
-        if not _is_listed(request.headers.get("Origin", "")):
+        if not _is_api(asked.request.path):
+            return None
+        if not _is_listed(asked.header("HTTP_ORIGIN")):
             return error_response(OriginNotAllowed("No key lists this origin."))
         response = Response(status=204)
         response.headers["Access-Control-Allow-Methods"] = ALLOWED_METHODS
@@ -51,9 +56,10 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def mark(response: Response) -> Response:
-        if not _is_api(request.path) or request.path.endswith(_OPEN):
+        path = here().request.path
+        if not _is_api(path) or path.endswith(_OPEN):
             return response
-        origin = request.headers.get("Origin", "")
+        origin = here().header("HTTP_ORIGIN")
         tell(_readable_by(origin) if origin and _is_listed(origin) else _VARIES)
         return response
 
@@ -67,8 +73,8 @@ def _readable_by(origin: str) -> dict[str, str]:
 
 
 def _is_api(path: str) -> bool:
-    return any(path.startswith(prefix + "/") for prefix in API_PREFIXES)
+    return path.startswith(_BELOW)
 
 
 def _is_listed(origin: str) -> bool:
-    return origin == own_origin() or services().directory.lists(origin)
+    return services().directory.lists(origin) or origin == own_origin()

@@ -21,12 +21,12 @@ def direct_writer(environ: Mapping[str, Any]) -> Write | None:
     if not ENABLED or sock is None or environ.get("REQUEST_METHOD") == "HEAD":
         return None
     if environ.get("SERVER_PROTOCOL") == "HTTP/1.1":
-        return lambda piece: _send(sock, b"%x\r\n%b\r\n" % (len(piece), piece))
-    return lambda piece: _send(sock, piece)
+        return lambda piece: send(sock, b"%x\r\n%b\r\n" % (len(piece), piece))
+    return lambda piece: send(sock, piece)
 
 
-def _send(sock: Any, data: bytes) -> None:
-    """All of it. The socket's time-out is for each step: a reader that goes on taking is not let go."""
+def send(sock: Any, data: bytes) -> None:
+    """Send all of it. The socket's time-out is for each step: a reader that goes on taking is not let go."""
     sent = sock.send(data)
     while sent < len(data):
         data = data[sent:]

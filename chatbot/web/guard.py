@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, g, request
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Request, Response, g, request
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from chatbot.access.caller import Caller, admit, identify
 from chatbot.core.api_key import ApiKey
@@ -28,6 +28,7 @@ from chatbot.core.waiting import now, within
 from chatbot.protocol.strict_json import NotJSON, read_json
 from chatbot.relay.record import Record
 from chatbot.services import Services
+from chatbot.web.here import here
 from chatbot.web.telling import tell
 
 MAX_BODY = 32 * 1024 * 1024
@@ -42,8 +43,7 @@ _FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Forwarded", "
 
 def services() -> Services:
     """The services of the running app."""
-    found: Services = current_app.extensions["chatbot"]
-    return found
+    return here().services
 
 
 def caller(*scopes: str) -> Caller:
@@ -54,7 +54,8 @@ def caller(*scopes: str) -> Caller:
 def known_key(text: str) -> ApiKey:
     """The key of this text, named in the log line whatever becomes of the request. Raises `InvalidApiKey`."""
     key = identify(services().directory, text)
-    g.record.key_id, g.record.bot_id = key.id, key.bot_id or ""
+    record = here().record
+    record.key_id, record.bot_id = key.id, key.bot_id or ""
     return key
 
 
@@ -64,12 +65,13 @@ def enter(stop: Callable[[ChatbotError], None], who: Caller) -> Callable[[], Non
     A key may have ended, or a bot been stopped, while the request was on its way: from here on it is told, so it is looked at once
     more. Raises `Overloaded`, `InvalidApiKey`, `ServiceStopped`.
     """
-    leave = services().running.enter(stop, who.key.id)
-    if not services().directory.is_alive(who.key):
+    known = here().services
+    leave = known.running.enter(stop, who.key.id)
+    if not known.directory.is_alive(who.key):
         leave()
         raise InvalidApiKey("This API key is not known here.")
     try:
-        services().directory.check_running(who.key.bot_id)
+        known.directory.check_running(who.key.bot_id)
     except ServiceStopped:
         leave()
         raise
@@ -78,23 +80,25 @@ def enter(stop: Callable[[ChatbotError], None], who: Caller) -> Callable[[], Non
 
 def bearer() -> str:
     """The key of the request, from the one header that a key is read from."""
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, key = here().header("HTTP_AUTHORIZATION").partition(" ")
     return key.strip() if scheme.lower() == "bearer" else ""
 
 
 def origin() -> str:
     """The page that asks; this server's own where a browser says so without naming it; empty for none."""
-    sent = request.headers.get("Origin", "")
-    if not sent and request.headers.get("Sec-Fetch-Site", "").lower() == "same-origin":
+    sent = here().header("HTTP_ORIGIN")
+    if not sent and here().header("HTTP_SEC_FETCH_SITE").lower() == "same-origin":
         return own_origin()
     return sent
 
 
 def own_origin() -> str:
     """This server's origin as the caller sees it: that of CHATBOT_PUBLIC_URL, or by the request's host."""
-    here = f"{request.scheme}://{request.host.lower()}"
-    public = services().public_origin
-    return public if public and request.headers.get("Origin", public) == public else here
+    asked = here()
+    public = asked.services.public_origin
+    if public and asked.environ.get("HTTP_ORIGIN", public) == public:
+        return public
+    return f"{asked.request.scheme}://{asked.request.host.lower()}"
 
 
 def check_own_form() -> None:
@@ -141,6 +145,7 @@ def require_operator() -> None:
 
 def json_body(most: int = MAX_BODY) -> bytes:
     """The body of a request that must be JSON, read whole. Raises for another type or size."""
+    request = here().request
     if request.mimetype != "application/json":
         raise InvalidRequest("Send the body as 'Content-Type: application/json'.")
     if (request.content_length or 0) > most:
@@ -148,14 +153,24 @@ def json_body(most: int = MAX_BODY) -> bytes:
         raise RequestTooLarge(f"The request is over {shown}.")
     request.max_content_length = most  # also where no length was said
     with in_time():
-        return request.get_data(cache=False)
+        if request.content_length is None:
+            return request.get_data(cache=False)
+        return _read(request.content_length)
+
+
+def _read(size: int) -> bytes:
+    """A body of a known size, as the server gives it: werkzeug's own way looks at the size three times more."""
+    body: bytes = here().environ["wsgi.input"].read(size)
+    if len(body) < size:
+        raise ClientDisconnected
+    return body
 
 
 @contextmanager
 def in_time() -> Iterator[None]:
     """Read the request's body here. Raises `RequestTimeout` where it comes too slowly, `InvalidRequest`
     where the server can't make out where it ends."""
-    known = request.content_length
+    known = here().request.content_length
     extra = BODY_SECONDS if known is None else known / BODY_RATE
     try:
         with within(BODY_SECONDS + extra):
@@ -202,7 +217,7 @@ def known_hosts(settings: Settings) -> list[str]:
 
 
 def _host_name() -> str:
-    host = request.headers.get("Host", "").lower()
+    host = here().header("HTTP_HOST").lower()
     return host if host.endswith("]") else host.rsplit(":", 1)[0] if ":" in host else host
 
 
@@ -224,14 +239,16 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     @app.before_request
     def begin() -> None:
-        g.record = Record(request_id=new_request_id(), path=_path())
-        services().start()
-        if request.path not in _ANY_HOST and not _host_is_known(hosts):
+        asked = here()
+        asked.request = request._get_current_object()  # type: ignore[attr-defined]
+        asked.record = g.record = Record(request_id=new_request_id(), path=_path(asked.request))
+        asked.services.start()
+        if asked.request.path not in _ANY_HOST and not _host_is_known(hosts):
             raise InvalidRequest("This host name is not known here: add it to CHATBOT_HOSTS.")
 
     @app.after_request
     def finish(response: Response) -> Response:
-        record: Record = g.record
+        record = here().record
         record.status = response.status_code
         elapsed = (now() - record.started) * 1000
         tell({"X-Request-ID": record.request_id, "Server-Timing": f"first-byte;dur={elapsed:.1f}"})
@@ -240,6 +257,6 @@ def init_app(app: Flask, settings: Settings) -> None:
         return response
 
 
-def _path() -> str:
+def _path(request: Request) -> str:
     """The path for the log as its rule has it: what callers put into one opens things, or is a text."""
     return request.url_rule.rule if request.url_rule is not None else "(no such address)"

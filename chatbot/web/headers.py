@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 
+from chatbot.web.here import here
 from chatbot.web.telling import tell
 
 _PAGE_POLICY = (
@@ -31,6 +32,8 @@ def init_app(app: Flask) -> None:
         tell(_EVERYWHERE)
         if response.mimetype == "text/html":
             tell(_PAGES)
-        if "Cache-Control" not in response.headers and not request.path.startswith("/static/"):
+        if "Cache-Control" not in response.headers and not here().request.path.startswith(
+            "/static/"
+        ):
             tell(_NOT_STORED)
         return response

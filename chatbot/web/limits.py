@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 
-from flask import request
-
 from chatbot.access.caller import Caller
 from chatbot.access.limits import Asker, has_token_limits
 from chatbot.access.ticket import NeverFits, Ticket
@@ -17,6 +15,7 @@ from chatbot.core.errors import BudgetTooSmall, ChatbotError
 from chatbot.core.logging import log
 from chatbot.protocol.chat_request import ChatRequest
 from chatbot.web.guard import services
+from chatbot.web.here import here
 from chatbot.web.telling import tell
 
 
@@ -25,13 +24,14 @@ def admit(who: Caller, visitor: Visitor | None, came: ChatRequest) -> Ticket:
 
     Raises `InvalidRequest`, `ServiceStopped`, `RateLimitExceeded`, `BudgetExceeded`, `BudgetTooSmall`.
     """
-    services().directory.check_running(who.key.bot_id)
+    ours = services()
+    ours.directory.check_running(who.key.bot_id)
     asker = asker_of(who, visitor)
     tokens, whole = 0, came
     if visitor is not None:
         tokens = most_of_visit(visitor.bot, came)
     elif has_token_limits(asker):
-        whole = services().conversing.with_prompt(who.bot, came) if who.bot else came
+        whole = ours.conversing.with_prompt(who.bot, came) if who.bot else came
         tokens = most_of_request(whole)
     try:
         return ticket(asker, tokens)
@@ -60,7 +60,7 @@ def ticket(asker: Asker, tokens: int) -> Ticket:
         raise
     except ChatbotError as error:
         tell(error.headers)
-        if error.detail.startswith("address") and "X-Forwarded-For" in request.headers:
+        if error.detail.startswith("address") and "HTTP_X_FORWARDED_FOR" in here().environ:
             _look_for_a_proxy()
         raise
     tell(found.headers)
@@ -81,4 +81,4 @@ def admit_read(who: Caller, visitor: Visitor) -> None:
 def asker_of(who: Caller, visitor: Visitor | None) -> Asker:
     """Who asks, as limits see it."""
     owner = visitor.owner if visitor else ""
-    return Asker(who.key, who.bot, owner, request.remote_addr or "")
+    return Asker(who.key, who.bot, owner, here().header("REMOTE_ADDR"))

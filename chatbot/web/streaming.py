@@ -7,18 +7,35 @@ closes may be in use here: the generator gets plain values, and what must be let
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, cast
 
-from flask import Response, request, stream_with_context
+from flask import Response, stream_with_context
+from werkzeug.wsgi import ClosingIterator
 
 from chatbot.core.errors import InternalError
 from chatbot.web.direct import direct_writer
+from chatbot.web.here import here
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache, no-transform",
     "X-Accel-Buffering": "no",
 }
+
+
+class _Streamed(Response):
+    """A response whose head stays as it was made, and whose body is bytes: nothing is copied, looked for or encoded."""
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return super().__call__(environ, start_response)
+        start_response(self.status, list(self.headers))
+        body = cast("Iterator[bytes]", self.response)
+        return ClosingIterator(body, self.close)
 
 
 def stream_response(events: Iterator[bytes], on_close: Callable[[], None]) -> Response:
@@ -34,7 +51,7 @@ def stream_response(events: Iterator[bytes], on_close: Callable[[], None]) -> Re
         on_close()
         raise
 
-    write = direct_writer(request.environ)
+    write = direct_writer(here().environ)
 
     def body() -> Iterator[bytes]:
         yield first
@@ -51,6 +68,6 @@ def stream_response(events: Iterator[bytes], on_close: Callable[[], None]) -> Re
             closing()
         on_close()
 
-    response = Response(stream_with_context(body()), headers=HEADERS)
+    response = _Streamed(stream_with_context(body()), headers=HEADERS)
     response.call_on_close(close)
     return response

@@ -10,6 +10,7 @@ from chatbot.core.errors import NotFound, StorageUnavailable
 from chatbot.core.text import storable
 from chatbot.store.conversations import Scope
 from chatbot.web.guard import services
+from chatbot.web.here import here
 from chatbot.web.limits import admit_read
 from chatbot.web.telling import tell
 
@@ -18,9 +19,9 @@ def visiting(who: Caller) -> Visitor:
     """The visitor behind a publishable key. Raises `InvalidVisitorToken`."""
     if who.bot is None:
         raise NotFound("The bot of this key is gone.")
-    headers = request.headers
-    session, token = headers.get("X-Session-ID", ""), headers.get("X-Visitor-Token", "")
-    return services().conversing.visitor(who.bot, session, token)
+    asked = here()
+    session, token = asked.header("HTTP_X_SESSION_ID"), asked.header("HTTP_X_VISITOR_TOKEN")
+    return asked.services.conversing.visitor(who.bot, session, token)
 
 
 def scope_of(who: Caller) -> Scope:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from contextlib import contextmanager
 
 import pytest
 
+from chatbot.core import logging as ours
 from chatbot.core.logging import JsonLines, configure_logging, hide, log, redact
 from chatbot.core.secret import Secret
 
@@ -59,3 +61,45 @@ def test_no_value_loses_the_line(odd):
 )  # fmt: skip
 def test_every_kind_of_key_is_starred(text):
     assert "********" in redact(text)
+
+
+@contextmanager
+def alone(*others):
+    """Our own handler is the only one, as it is in a server: pytest's hear of no line. `others` hear of it besides."""
+    configure_logging()
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, [ours._handler, *others]
+    try:
+        yield
+    finally:
+        root.handlers = before
+
+
+def test_a_line_is_the_same_with_and_without_a_record(capfd):
+    fields = {"key": "sk-abcdef0123456789", "time_to": 1.5, "odd": "\ud800"}
+    for others in ([], [logging.NullHandler()]):
+        with alone(*others):
+            log("request", **fields)
+            log("request", level=logging.WARNING, **fields)
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    times = [line.pop("time") for line in lines]
+    assert lines[:2] == lines[2:]
+    assert {len(time) for time in times} == {len("2026-11-27T00:00:00.000+00:00")}
+    assert lines[0] == {"level": "info", "event": "request", **fields, "key": "********"}
+
+
+def test_a_line_below_the_level_is_not_written(capfd):
+    with alone():
+        log("request", level=logging.DEBUG)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_standard_error_that_is_gone_stops_nobody(capfd, monkeypatch):
+    class Gone:
+        def write(self, _):
+            raise BrokenPipeError
+
+    with alone():
+        monkeypatch.setattr(ours._handler, "stream", Gone())
+        log("request")
+    assert "BrokenPipeError" in capfd.readouterr().err

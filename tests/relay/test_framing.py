@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 
 from chatbot.upstream.mock_script import Script
 from tests.relay.conftest import queued
 from tests.relay.test_relay import DONE, wire
-from tests.server import Client, wait_for
+from tests.server import KEY, Client, wait_for
 
 LIMITS = "first_token = 1, first_token_last = 2, idle = 0.8, total = 5"
 
@@ -128,3 +130,21 @@ def test_who_leaves_does_not_cut_the_next_user_of_the_connection(odd):
     thread.join(15)
     assert replies[0].events[-1] == "[DONE]"
     assert len(upstream.log) == before + 2, "nothing had to be rescued by asking again"
+
+
+def test_a_streams_head_comes_with_its_first_piece_and_with_todays_date(odd):
+    server, scripts, _ = odd
+    scripts[:] = [Script([(0.0, wire())])]
+    body = b'{"model":"m","stream":true,"messages":[{"role":"user","content":"Hi"}]}'
+    head = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", server.port), 5) as sock:
+        sock.sendall(head.encode() + body)
+        head, _, rest = sock.recv(65536).partition(b"\r\n\r\n")
+    size, _, rest = rest.partition(b"\r\n")
+    assert rest.startswith(b"data: {")
+    assert len(rest) >= int(size, 16) + 2
+    dated = next(line for line in head.decode().split("\r\n") if line.startswith("Date: "))
+    assert abs(parsedate_to_datetime(dated[6:]).timestamp() - time.time()) < 3

@@ -420,7 +420,7 @@ def test_slots_that_were_given_back_leave_no_entry_that_counts(tmp_path):
     meter.change([(live(), -1)])
     places = [meter._table.find(digest(key), 0.0)[0] for key in ("l", f"l\0{meter._worker}")]
     assert all(place >= 0 for place in places)
-    ends = [table._NUMBERS.unpack_from(meter._table._memory, p + 16)[1] for p in places]
+    ends = [table._LAID_OUT.unpack_from(meter._table._memory, p)[2] for p in places]
     assert all(end <= time.time() for end in ends)
 
 

@@ -83,7 +83,7 @@ def test_what_the_caller_has_to_mend_does_not(breakers, kind):
 def test_one_request_probes_and_its_success_closes(breakers, clock):
     fail(breakers)
     clock.time += FIRST_COOL_DOWN
-    probes, give_back = breakers.admit("a")
+    probes, give_back, _ = breakers.admit("a")
     assert probes
     assert breakers.admit("a") is None, "the others wait for the probe"
     breakers.note("a", None)
@@ -250,3 +250,42 @@ def test_a_probe_has_shown_its_worth_with_its_first_content(breakers, clock):
     assert breakers.standing("b/mock-instant") == "closed"
     asking.close()
     stream.close()
+
+
+@pytest.fixture
+def target():
+    return Router([One()], [RouteConfig("m", ("p/a",))], "").targets("m")[0]
+
+
+class Read(ProcessState):
+    """Counts what is read."""
+
+    reads = 0
+
+    def read(self, key):
+        self.reads += 1
+        return super().read(key)
+
+
+def test_a_success_looks_only_where_something_was_held_against_the_target(target):
+    state = Read()
+    breakers = Breakers(state)
+    turns = Turns([target], breakers)
+    turns.next()
+    turns.note(target, None, 0.0)
+    assert state.reads == 1
+    breakers.note(target.name, UpstreamError("down"))
+    turns = Turns([target], breakers)
+    turns.next()
+    turns.note(target, None, -1.0)
+    assert state.read(f"breaker/{target.name}") is None, "those before are forgotten"
+
+
+def test_a_failure_of_its_own_is_forgotten_by_the_success_behind_it(target):
+    state = ProcessState()
+    turns = Turns([target], Breakers(state))
+    turns.next()
+    turns.note(target, UpstreamError("down"), 0.0)
+    assert state.read(f"breaker/{target.name}")
+    turns.note(target, None, -1.0)
+    assert state.read(f"breaker/{target.name}") is None

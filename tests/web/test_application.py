@@ -1,0 +1,49 @@
+"""What is taken out of Flask changes nothing that anybody sees."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter
+from werkzeug.test import create_environ
+
+from chatbot.web.application import Application
+
+HOSTS = ["localhost", "LOCALHOST:8000", "shop.example:443", "[::1]:8000", "münchen.example", "xn--mnchen-3ya.example",
+         "a..b", "a" * 70, "", "a b", "10.0.0.1:80", "user@host"]  # fmt: skip
+
+
+def adapter(app: Flask, environ: dict) -> object:
+    """What an application finds out of a request's address."""
+    environ = dict(environ)
+    with app.app_context():
+        try:
+            found = app.create_url_adapter(app.request_class(environ))
+        except HTTPException as error:
+            return type(error), error.code
+    return {k: v for k, v in vars(found).items() if k != "map"}
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("path", ["/v1/chat?x=ä%20b&y", "//twice", "/ä%2fb", ""])
+def test_an_address_is_read_as_flask_reads_it(host, path):
+    environ = create_environ(path, "http://localhost/", method="POST")
+    environ["HTTP_HOST"] = host.encode().decode("latin-1")
+    assert adapter(Application("ours"), environ) == adapter(Flask("theirs"), environ)
+
+
+def test_a_change_of_protocol_is_left_to_flask():
+    headers = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    environ = create_environ("/", headers=headers)
+    assert adapter(Application("ours"), environ) == adapter(Flask("theirs"), environ)
+
+
+def test_a_stream_looks_for_its_view_once(visitor, monkeypatch):
+    found: list[object] = []
+    match = MapAdapter.match
+    monkeypatch.setattr(
+        MapAdapter, "match", lambda self, **kw: found.append(0) or match(self, **kw)
+    )
+    assert visitor.ask("Hello", stream=True).text.endswith("data: [DONE]\n\n")
+    assert len(found) == 1
