@@ -177,7 +177,7 @@ export function mainPaths(name, options, start, limits = {}) {
       const hostile = await styles(TORTURE);
       assert.ok(calm.length > 40);
       assert.equal(hostile.length, calm.length);
-      const changed = calm.flatMap(([name, styles], n) => hostile[n][1].filter((one, at) => one !== styles[at]).map((one) => `${name} ${one}`));
+      const changed = calm.flatMap(([name, styles], n) => hostile[n][1].filter((one, at) => one !== styles[at]).map((one) => `${name} ${one}, not ${styles.find((s) => s.split(":")[0] === one.split(":")[0])}`));
       assert.deepEqual(changed, []);
     });
 
