@@ -28,7 +28,6 @@ export class BotMessage {
     this.grew = grew;
     this.content = element("div", { class: "message-content", "aria-busy": "true", lang: pageLanguage() });
     this.node = element("article", { class: "message bot", "aria-label": label, tabindex: "-1" }, this.content, this.sources.node);
-    this.content.addEventListener("click", () => this.#keepFocus());
     this.#renderer = new MarkdownRenderer(this.content, {
       citation: (n) => this.sources.reference(n),
       copy: (text) => copyButton(text, words),
@@ -60,12 +59,6 @@ export class BotMessage {
     this.content.removeAttribute("aria-busy");
     this.#frames.flush();
     this.#renderer.end();
-  }
-
-  /** A button that makes way for its image takes the focus along. */
-  #keepFocus() {
-    const root = this.node.getRootNode();
-    if (root instanceof ShadowRoot && !root.activeElement) this.node.focus({ preventScroll: true });
   }
 
   get countOfWords() {

@@ -25,6 +25,7 @@ export class Transcript {
     /** The greeting, and what stands in its place. */
     this.opening = element("div", { class: "group" });
     this.node = element("section", { class: "transcript", tabindex: "0", "aria-label": words.transcript }, this.opening);
+    this.node.addEventListener("click", keepFocus);
     this.node.addEventListener("scroll", () => (this.#follows = this.#isAtEnd()), { passive: true });
   }
 
@@ -81,4 +82,13 @@ export class Transcript {
     this.#group = undefined;
     this.#count = 0;
   }
+}
+
+/** A button that makes way for its image leaves the focus to its message. @param {Event} event */
+function keepFocus(event) {
+  const [pressed, ...around] = event.composedPath();
+  const root = around.find((node) => node instanceof ShadowRoot);
+  const message = around.find((node) => node instanceof HTMLElement && node.localName === "article");
+  if (!(pressed instanceof Element) || pressed.isConnected || root?.activeElement) return;
+  /** @type {HTMLElement | undefined} */ (message)?.focus({ preventScroll: true });
 }

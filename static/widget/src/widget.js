@@ -21,7 +21,8 @@ export class ChatbotWidget {
   /** @type {Map<string, Set<(detail: any) => void>>} */
   #listeners = new Map();
   #mounted;
-  #panel;
+  /** Its parts, for measurements. @internal */
+  panel;
   #chat;
   /** @type {() => void} */
   #endIsolation;
@@ -46,37 +47,37 @@ export class ChatbotWidget {
     const { root, launcher, options } = mounted;
     this.#mounted = mounted;
     const told = { ask: (/** @type {string} */ text) => this.send(text), stop: () => this.#chat.stop(), close: () => this.close() };
-    this.#panel = new Panel(told, WORDS, options.position === "left" ? "left" : "right");
-    this.#chat = new Chat(options, this.#panel, WORDS, (type, detail) => this.#emit(type, detail));
+    this.panel = new Panel(told, WORDS, options.position === "left" ? "left" : "right");
+    this.#chat = new Chat(options, this.panel, WORDS, (type, detail) => this.#emit(type, detail));
     root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet()];
-    root.append(this.#panel.node);
+    root.append(this.panel.node);
     launcher.addEventListener("click", this.toggle);
     this.#endIsolation = isolate(root, {
       keydown: (event) => this.#pressed(event),
-      input: () => this.#panel.composer.typed(),
+      input: () => this.panel.composer.typed(),
     });
   }
 
   get isOpen() {
-    return !this.#panel.node.hidden;
+    return !this.panel.node.hidden;
   }
 
   /** @param {{ focus?: boolean }} [how] without focus where it is not the visitor who opens it */
   open({ focus = true } = {}) {
     if (this.isOpen) return;
     this.#before = document.activeElement;
-    this.#panel.node.hidden = false;
+    this.panel.node.hidden = false;
     this.#mounted.launcher.setAttribute("aria-expanded", "true");
     this.#chat.begin();
-    this.#panel.transcript.grew();
-    if (focus) this.#panel.composer.input.focus({ preventScroll: true });
+    this.panel.transcript.grew();
+    if (focus) this.panel.composer.input.focus({ preventScroll: true });
     this.#emit("open", undefined);
   }
 
   close() {
     if (!this.isOpen) return;
     const hadFocus = this.#mounted.root.activeElement !== null;
-    this.#panel.node.hidden = true;
+    this.panel.node.hidden = true;
     this.#mounted.launcher.setAttribute("aria-expanded", "false");
     if (hadFocus) this.#giveBack();
     this.#emit("close", undefined);
@@ -104,7 +105,7 @@ export class ChatbotWidget {
    */
   addBotMessage(text, citations) {
     this.#chat.begin();
-    const message = this.#panel.transcript.addAnswer();
+    const message = this.panel.transcript.addAnswer();
     message.cite(citations ?? []);
     message.write(String(text));
     message.finish();
@@ -159,7 +160,7 @@ export class ChatbotWidget {
   /** @param {KeyboardEvent} event */
   #pressed(event) {
     if (event.key === "Escape" && !event.isComposing) this.close();
-    else this.#panel.composer.pressed(event);
+    else this.panel.composer.pressed(event);
   }
 }
 
