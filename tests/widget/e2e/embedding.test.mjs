@@ -1,20 +1,13 @@
 /** The widget in other people's pages: it works there, and page and widget leave one another alone. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, afterEach, before, describe, test } from "node:test";
+import { afterEach, describe, test } from "node:test";
 
-import { launch, pageWith, scripted, startServer, startSite, tag, until } from "./harness.mjs";
+import { IN_CHROMIUM, inChromium, launch, pageWith, scripted, tag, until } from "./harness.mjs";
 import { ALL_FORMS, countListeners, NONCE, noteKeys, noteViolations, POLICIES, stylesOfWidget, TORTURE, traces, TRUSTED_TYPES } from "./hostile.mjs";
 
 let server, site, browser, context;
-before(async () => {
-  [server, site, browser] = await Promise.all([startServer(), startSite(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  site?.stop();
-  await server?.stop();
-});
+inChromium((...all) => ([server, site, browser] = all));
 afterEach(() => context?.close());
 
 let count = 0;
@@ -47,7 +40,7 @@ async function works(page) {
   assert.deepEqual(page.faults, []);
 }
 
-describe("a page with nothing but the tag", () => {
+describe("a page with nothing but the tag", IN_CHROMIUM, () => {
   test("has a chat that answers, from another origin", async () => {
     const page = await visit(pageWith(tag(server)));
     await works(page);
@@ -95,7 +88,7 @@ describe("a page with nothing but the tag", () => {
   });
 });
 
-describe("the tag", () => {
+describe("the tag", IN_CHROMIUM, () => {
   const src = () => `${server.base}/static/widget/js/chatbot-widget.js`;
   const ways = {
     "with the key in its address": () => `<script src="${src()}?key=${server.keys.shop}" async></script>`,
@@ -253,7 +246,7 @@ describe("the tag", () => {
   });
 });
 
-describe("a page's policy", () => {
+describe("a page's policy", IN_CHROMIUM, () => {
   for (const [name, policy] of Object.entries(POLICIES)) {
     test(`${name}: works under Trusted Types, no violation`, async () => {
       const headers = { "Content-Security-Policy": `${policy(server.base)}; ${TRUSTED_TYPES}` };
@@ -284,7 +277,7 @@ const PATCHES = () => {
   window.fetchLog = [];
 };
 
-describe("a hostile page", () => {
+describe("a hostile page", IN_CHROMIUM, () => {
   test("changes no computed style of the widget", async () => {
     const open = async (html) => {
       const page = await visit(html);
@@ -378,7 +371,7 @@ describe("a hostile page", () => {
   });
 });
 
-describe("the API", () => {
+describe("the API", IN_CHROMIUM, () => {
   test("init twice gives the one chat", async () => {
     const page = await visit(pageWith(tag(server)));
     await page.waitForFunction(() => "current" in ChatbotWidget);
@@ -480,7 +473,7 @@ describe("the API", () => {
   });
 });
 
-describe("without JavaScript", () => {
+describe("without JavaScript", IN_CHROMIUM, () => {
   test("the plain page answers", async () => {
     context = await browser.newContext({ javaScriptEnabled: false });
     const page = await context.newPage();
@@ -492,6 +485,33 @@ describe("without JavaScript", () => {
     await page.click("button");
     assert.equal(await page.locator(".question").count(), 2);
     assert.deepEqual(await context.cookies(), []);
+  });
+
+  test("the tag's <noscript> shows a link there", async () => {
+    // Playwright's own switch leaves the parser as it is, which then takes <noscript> for nothing.
+    const scriptless = await launch("--blink-settings=scriptEnabled=false");
+    context = await scriptless.newContext();
+    context.setDefaultTimeout(20_000);
+    const page = await context.newPage();
+    const [noscript] = /<noscript>.*<\/noscript>/.exec(readFileSync("docs/widget.md", "utf8"));
+    await page.goto(site.add("/noscript", pageWith(tag(server) + noscript.replace("https://chat.example", server.base).replace("pk_…", server.keys.shop))));
+    // Without scripts there is none to look with: the browser is asked what it shows.
+    const client = await context.newCDPSession(page);
+    const { nodes } = await client.send("Accessibility.getFullAXTree");
+    const link = nodes.find((node) => node.role?.value === "link" && node.name?.value === "Chat");
+    const href = link.properties.find(({ name }) => name === "url").value.value;
+    assert.equal(href, `${server.base}/chat/${server.keys.shop}`);
+    await scriptless.close();
+  });
+
+  test("Internet Explorer, by its name, gets a script that shows one link there", async () => {
+    const userAgent = "Mozilla/5.0 (Windows NT 10.0; Trident/7.0; rv:11.0) like Gecko";
+    const page = await visit(pageWith(tag(server) + tag(server)), { userAgent });
+    const link = page.locator("a", { hasText: /^Chat$/ });
+    await link.waitFor();
+    assert.equal(await link.count(), 1);
+    assert.equal(await link.getAttribute("href"), `${server.base}/chat/${server.keys.shop}`);
+    assert.equal(await page.locator("chatbot-widget").count(), 0);
   });
 
   test("a browser that lacks what the chat needs gets a link to it", async () => {

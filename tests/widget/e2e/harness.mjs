@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
+import { after, before } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { chromium } from "playwright-core";
@@ -60,7 +61,9 @@ export const pageWith = (inside, head = "") =>
 <meta name="viewport" content="width=device-width, initial-scale=1">${head}</head>
 <body><h1>A shop</h1><p>Tea of all kinds.</p><a href="#x">A link</a> <input id="search" aria-label="Search">${inside}</body></html>`;
 
-export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+/** @param {string[]} flags */
+export const launch = (...flags) => chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", ...flags] });
 
 /** A question whose answer is scripted, see ../serve.py. */
 export const scripted = (told) => `@${JSON.stringify(told)}`;
@@ -98,3 +101,26 @@ export const noteStates = () => {
   };
   new MutationObserver(note).observe(transcript, { childList: true, characterData: true, subtree: true });
 };
+
+/**
+ * Start server, site and browser before the tests around, and stop after them whatever was started.
+ * @param {() => Promise<{ stop?: Function, close?: Function }>} start the browser's @param {Function} given is told all three
+ */
+export function surrounded(start, given) {
+  let starting = [];
+  before(async () => {
+    starting = [startServer(), startSite(), start()];
+    given(...(await Promise.all(starting)));
+  });
+  after(async () => {
+    for (const { value } of await Promise.allSettled(starting)) await (value?.stop ?? value?.close)?.call(value);
+  });
+}
+
+/** Options of the tests in Chromium. */
+export const IN_CHROMIUM = needs({ chromium: CHROMIUM });
+
+/** The same for a file of them. @param {Function} given */
+export function inChromium(given) {
+  if (!IN_CHROMIUM.skip) surrounded(launch, given);
+}

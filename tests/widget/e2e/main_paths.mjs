@@ -11,9 +11,9 @@
  * @property {() => Promise<unknown>} close with all that the tab has stored
  */
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
+import { afterEach, describe, test } from "node:test";
 
-import { noteStates, pageWith, scripted, startServer, startSite, tag, until } from "./harness.mjs";
+import { noteStates, pageWith, scripted, surrounded, tag, until } from "./harness.mjs";
 import { ALL_FORMS, countListeners, NONCE, noteKeys, noteViolations, POLICIES, stylesOfWidget, TORTURE, traces, TRUSTED_TYPES } from "./hostile.mjs";
 import { startBufferingProxy, startLine } from "./line.mjs";
 
@@ -94,14 +94,8 @@ const inline = (work) => `<script>(${work})()</script>`;
  */
 export function mainPaths(name, options, start, limits = {}) {
   describe(name, options, () => {
-    let starting, browser, site, server, tab, line;
-    before(async () => {
-      starting = [start(), startSite(), startServer()];
-      [browser, site, server] = await Promise.all(starting);
-    });
-    after(async () => {
-      for (const { value } of await Promise.allSettled(starting)) await value?.stop();
-    });
+    let browser, site, server, tab, line;
+    surrounded(start, (...all) => ([server, site, browser] = all));
     afterEach(async () => {
       await tab?.close();
       line?.stop();

@@ -1,19 +1,12 @@
 /** The chat over bad lines: slow and lossy, cut in mid-answer, or behind a proxy that holds everything back. */
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
+import { afterEach, describe, test } from "node:test";
 
-import { launch, noteStates, pageWith, scripted, startServer, startSite, tag } from "./harness.mjs";
+import { IN_CHROMIUM, inChromium, noteStates, pageWith, scripted, tag } from "./harness.mjs";
 import { startBufferingProxy, startLine } from "./line.mjs";
 
 let server, site, browser, context, line;
-before(async () => {
-  [server, site, browser] = await Promise.all([startServer(), startSite(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  site?.stop();
-  await server?.stop();
-});
+inChromium((...all) => ([server, site, browser] = all));
 afterEach(async () => {
   await context?.close();
   line?.stop();
@@ -49,7 +42,7 @@ async function assertWhole(page) {
   assert.equal(await page.locator(".notice").count(), 0);
 }
 
-describe("a line of 400 ms each way that loses a packet in twenty", () => {
+describe("a line of 400 ms each way that loses a packet in twenty", IN_CHROMIUM, () => {
   for (const seed of [1, 2]) {
     test(`brings an answer whole, in order and bit by bit (seed ${seed})`, async () => {
       line = await startLine(server.base, { delayMs: 400, loss: 0.05, seed });
@@ -83,7 +76,7 @@ for (const how of ["reset", "close"]) {
   });
 }
 
-test("a proxy that holds everything back until the end: the answer comes, late and all at once", async () => {
+test("a proxy that holds everything back until the end: the answer comes, late and all at once", IN_CHROMIUM, async () => {
   line = await startBufferingProxy(server.base);
   const page = await chat(line);
   await ask(page, { say: WORDS, chunk: 20, pace: 0.02 });

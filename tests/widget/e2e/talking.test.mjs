@@ -1,18 +1,11 @@
 /** Talking with the chat: what a visitor sees, presses and hears, whatever becomes of an answer. */
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
+import { afterEach, describe, test } from "node:test";
 
-import { launch, pageWith, scripted, startServer, startSite, tag } from "./harness.mjs";
+import { IN_CHROMIUM, inChromium, pageWith, scripted, tag } from "./harness.mjs";
 
 let server, site, browser, context;
-before(async () => {
-  [server, site, browser] = await Promise.all([startServer(), startSite(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  site?.stop();
-  await server?.stop();
-});
+inChromium((...all) => ([server, site, browser] = all));
 afterEach(() => context?.close());
 
 let count = 0;
@@ -53,7 +46,7 @@ let unique = 0;
 /** A script that no other test has asked. */
 const mine = (told) => ({ ...told, n: ++unique });
 
-describe("an answer", () => {
+describe("an answer", IN_CHROMIUM, () => {
   test("grows as it comes, from its first words", async () => {
     const page = await chat();
     await ask(page, { say: "One two three four five six seven eight nine ten.", chunk: 5, pace: 0.1 });
@@ -162,7 +155,7 @@ describe("an answer", () => {
   });
 });
 
-describe("sources", () => {
+describe("sources", IN_CHROMIUM, () => {
   const citations = [
     { id: "a", n: 1, title: "Teas", url: "https://shop.example/teas", place: "p. 3", text: "There are **three** teas." },
     { id: "b", n: 3, title: "<b>Prices</b>", url: "javascript:alert(1)", place: "", text: "Five euros." },
@@ -192,7 +185,7 @@ describe("sources", () => {
   });
 });
 
-describe("what the owner says of the bot", () => {
+describe("what the owner says of the bot", IN_CHROMIUM, () => {
   const config = "**/widget/config*";
   const failed = (route) => route.fulfill({ status: 503, headers: { "Access-Control-Allow-Origin": "*" }, json: { error: { message: "Full.", type: "server_error", code: "overloaded", param: null } } });
 
@@ -233,7 +226,7 @@ describe("what the owner says of the bot", () => {
   });
 });
 
-describe("the next person at the same page", () => {
+describe("the next person at the same page", IN_CHROMIUM, () => {
   test("gets nothing of an answer that was under way at shutdown", async () => {
     const page = await chat();
     await ask(page, { say: "secret ".repeat(100), chunk: 7, pace: 0.05 });
@@ -255,7 +248,7 @@ describe("the next person at the same page", () => {
   });
 });
 
-describe("a failure has its own words, the contact and a request id", () => {
+describe("a failure has its own words, the contact and a request id", IN_CHROMIUM, () => {
   test("a fault in showing an answer is told, and the chat goes on", async () => {
     const page = await chat();
     await page.evaluate(() => {
@@ -412,7 +405,7 @@ describe("a failure has its own words, the contact and a request id", () => {
   });
 });
 
-describe("the keyboard", () => {
+describe("the keyboard", IN_CHROMIUM, () => {
   test("Enter sends, Shift+Enter is a line, Escape closes and gives the focus back", async () => {
     const page = await chat();
     await page.keyboard.type("One");
@@ -493,7 +486,7 @@ describe("the keyboard", () => {
   });
 });
 
-describe("a screen reader", () => {
+describe("a screen reader", IN_CHROMIUM, () => {
   test("finds a name on each control, a dialog, and no live region but statuses", async () => {
     const page = await chat();
     await ask(page, { say: "Some `code` and [a link](https://a.example).\n\n```js\nx\n```", citations: [{ id: "a", n: 1, title: "T", url: "", place: "", text: "x" }] });
@@ -525,7 +518,7 @@ describe("a screen reader", () => {
   });
 });
 
-describe("the operator's page", () => {
+describe("the operator's page", IN_CHROMIUM, () => {
   test("takes the form of its own page from a real browser", async () => {
     context = await browser.newContext();
     const page = await context.newPage();
