@@ -76,7 +76,7 @@ export function mount(options) {
   sheet.replaceSync(rules(options));
   root.adoptedStyleSheets = [sheet];
   root.appendChild(launcher);
-  if (options.launcher === false) launcher.hidden = true;
+  if (options.launcher === false || options.launcher === "none") launcher.hidden = true;
   var made = /** @type {Mounted} */ ({ host: host, root: root, launcher: launcher, options: options });
   var stay = remain(host);
   made.arrived = function () {

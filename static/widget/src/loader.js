@@ -39,24 +39,19 @@ function given() {
   return !found || found instanceof Element || found instanceof HTMLCollection ? {} : found;
 }
 
-/** @param {HTMLScriptElement | null} tag @returns {WidgetOptions} */
+/**
+ * The page's settings, and over them the tag's: `data-z-index` is `zIndex`, and one without a value is true.
+ * @param {HTMLScriptElement | null} tag @returns {WidgetOptions}
+ */
 function readOptions(tag) {
-  var set = given();
+  var options = Object.assign({}, given());
   var data = tag ? tag.dataset : {};
   var src = tag ? tag.src : "";
   var here = /^(.*)\/static\/widget\/js\//.exec(src);
-  return {
-    key: data.key || fromQuery(src, "key") || set.key || "",
-    host: data.host || (here ? here[1] : set.host) || "",
-    accent: data.accent || set.accent,
-    label: data.label || set.label,
-    position: data.position || set.position,
-    zIndex: data.zIndex || set.zIndex,
-    open: data.open !== undefined || set.open,
-    highlight: data.highlight !== undefined || set.highlight,
-    debug: data.debug !== undefined || set.debug,
-    launcher: data.launcher !== "none" && set.launcher,
-  };
+  for (var name in data) options[name] = data[name] || data[name] === "";
+  options.key = data.key || fromQuery(src, "key") || options.key || "";
+  options.host = data.host || (here ? here[1] : options.host) || "";
+  return options;
 }
 
 /** @param {WidgetOptions} options @param {HTMLScriptElement | null} tag */

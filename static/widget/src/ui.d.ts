@@ -20,8 +20,8 @@ export interface WidgetOptions {
   debug?: boolean;
   /** Colour code in answers: loads a file of its own when there is some. */
   highlight?: boolean;
-  /** false: none; the page opens the chat by itself. */
-  launcher?: boolean;
+  /** false or "none": no button; the page opens the chat by itself. */
+  launcher?: boolean | "none";
   /** The site's word for who its visitor is, see `identify`. */
   visitorToken?: string;
   [other: string]: unknown;

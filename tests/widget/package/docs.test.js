@@ -22,10 +22,16 @@ test("its events and states are the types'", () => {
   assert.deepEqual(quoted(told, "`"), quoted(states, '"'));
 });
 
-test("its attributes and options are the loader's", () => {
-  const read = new Set([...source("loader.js").matchAll(/data\.(\w+)/g)].map(([, name]) => name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)));
-  const named = new Set([...page.matchAll(/^\| `data-([a-z-]+)/gm)].map(([, name]) => name));
-  assert.deepEqual(named, read);
+test("its attributes and options are the types'", () => {
+  const [, options] = /interface WidgetOptions \{(.*?)\n\}/s.exec(source("ui.d.ts"));
+  const typed = [...options.matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => name);
+  const [, table] = /\| attribute \|.*?\n((?:\|.*\n)+)/.exec(page);
+  const rows = [...table.matchAll(/^\| ?(.*?) ?\| `(\w+)/gm)];
+  assert.deepEqual(rows.map(([, , name]) => name).sort(), typed.sort());
+  for (const [, attribute, name] of rows.filter(([, attribute]) => attribute.includes("data-"))) {
+    const dashed = name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+    assert.match(attribute, new RegExp(`^\`data-${dashed}\\b`));
+  }
 });
 
 test("the tag in it and in the README is the one that works", () => {
