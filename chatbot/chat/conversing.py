@@ -26,6 +26,7 @@ from chatbot.core.errors import StorageUnavailable
 from chatbot.core.waiting import now
 from chatbot.protocol.answer_reader import AnswerReader
 from chatbot.protocol.chat_request import ChatRequest
+from chatbot.protocol.citations import citations_of
 from chatbot.protocol.strict_json import NotJSON, read_json
 from chatbot.relay.record import Record
 from chatbot.store.conversations import ConversationStore, Turns
@@ -64,7 +65,7 @@ class Asked:
 
     def end(self, record: Record, body: bytes | None = None) -> None:
         """The answer has ended; `body` where it was a whole one."""
-        self.saving.end(record, None if body is None else content_of(body))
+        self.saving.end(record, *(() if body is None else _told(body)))
 
 
 class Conversing:
@@ -96,13 +97,15 @@ class Conversing:
             token = conversation_token(
                 self._signer, bot.id, who.owner, time.time() + bot.retention_days * 86400
             )
-        history = remembered(turns.messages, bot.limits.history_tokens)
+        replaced = turns.turn_of(asked.payload.get("replaces"))
+        history = remembered(turns.before(replaced), bot.limits.history_tokens)
         model = bot.model or self._default_model
         payload = bot_payload(bot, history, question, asked.payload, model)
         request = ChatRequest(payload, model, asked.stream, asked.wants_usage, 1)
         row = _row(who, token, question)
-        saving = Saving(self._writer, row, new=new, after=turns.newest)
-        return Asked(request, question, saving, who.session, token, ignored_of(asked.payload))
+        saving = Saving(self._writer, row, new=new, after=turns.newest, replaces=replaced)
+        ignored = ignored_of(asked.payload, replaces=replaced is not None)
+        return Asked(request, question, saving, who.session, token, ignored)
 
     def with_prompt(self, bot: Bot, asked: ChatRequest) -> ChatRequest:
         """A secret key's request to the bot that it is bound to: the bot's prompt first, its values where none are."""
@@ -147,8 +150,14 @@ def _row(who: Visitor, token: Token, question: str) -> dict[str, Any]:
 
 def content_of(body: bytes) -> str:
     """The text of a whole answer's first choice."""
+    return _told(body)[0]
+
+
+def _told(body: bytes) -> tuple[str, list[dict[str, Any]]]:
+    """The text of a whole answer's first choice, and what it rests on."""
     try:
-        content = read_json(body)["choices"][0]["message"]["content"]
+        answer = read_json(body)
+        content = answer["choices"][0]["message"]["content"]
     except (NotJSON, LookupError, TypeError):
-        return ""
-    return content if isinstance(content, str) else ""
+        return "", []
+    return content if isinstance(content, str) else "", citations_of(answer)

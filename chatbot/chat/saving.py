@@ -15,7 +15,7 @@ from chatbot.core.text import storable
 from chatbot.core.waiting import now
 from chatbot.protocol.answer_reader import TEXT_CAP, AnswerReader
 from chatbot.relay.record import Record
-from chatbot.store.saved import Begin, Change, Saved
+from chatbot.store.saved import Begin, Change, Replace, Saved
 from chatbot.store.writer import Writer
 
 _GROWN = 1.2
@@ -27,16 +27,25 @@ _TITLE_CHARS = 80
 
 class Saving:
     """One turn, which comes behind turn `after`. `begin` is given what gives the reader of the answer that
-    the visitor gets by now."""
+    the visitor gets by now. Once something has been answered it takes the place of turn `replaces` and what
+    followed it; a question that fails leaves them as they were."""
 
     def __init__(
-        self, writer: Writer, conversation: dict[str, Any], *, new: bool, after: int = 0
+        self,
+        writer: Writer,
+        conversation: dict[str, Any],
+        *,
+        new: bool,
+        after: int = 0,
+        replaces: int | None = None,
     ) -> None:
         self.answer_id = f"msg_{random_id()}"
         self._writer = writer
         self._conversation = conversation
         self._new = new
         self._after = after
+        self._replaces = replaces
+        self._turn = 0
         self._saved_length = 0
         self._saved_at = 0.0
         self._reader: Callable[[], AnswerReader] | None = None
@@ -46,9 +55,9 @@ class Saving:
         """The question is asked."""
         at = time.time()
         self._reader = reader
-        turn = max(int(at * 1_000_000), self._after + 1)  # a clock may be set back
+        self._turn = max(int(at * 1_000_000), self._after + 1)  # a clock may be set back
         row = {
-            "conversation_id": self._conversation["id"], "turn": turn, "request_id": record.request_id,
+            "conversation_id": self._conversation["id"], "turn": self._turn, "request_id": record.request_id,
             "created_at": at, "updated_at": at, "model": record.asked[:200], **_NOTHING,
         }  # fmt: skip
         asked = {**row, "id": f"msg_{random_id()}", "role": "user", "content": storable(question)}
@@ -76,8 +85,11 @@ class Saving:
         }
         return self._change(values)
 
-    def end(self, record: Record, text: str | None = None) -> None:
-        """The answer has ended, as `record` says; `text` where it was not streamed. Safe to call twice."""
+    def end(
+        self, record: Record, text: str | None = None, sources: list[dict[str, Any]] | None = None
+    ) -> None:
+        """The answer has ended, as `record` says; `text` and `sources` where it was not streamed. Safe to call
+        twice."""
         if self._reader is None or self._ended:
             return
         self._ended = True
@@ -96,10 +108,13 @@ class Saving:
                     "output_tokens": _count(usage.get("completion_tokens")),
                     "first_token_seconds": record.since_start(record.first_token),
                     "total_seconds": record.since_start(now()),
-                    "sources": None,
+                    "sources": (reader.citations if text is None else sources) or None,
                 }
             )
         )
+        if said and self._replaces is not None:
+            done = self._conversation["id"], self._replaces, self._turn
+            self._writer.put(Replace(*done, at=time.time()))
 
     def _change(self, values: dict[str, Any]) -> Change:
         values = {k: values[k] for k in _NOTHING} | {"updated_at": time.time()}

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chatbot.protocol.citations import citations_of
 from chatbot.protocol.error_body import ProviderError, is_error, provider_error
 from chatbot.protocol.sse_decoder import EventTooLarge, Frame, SSEDecoder
 from chatbot.protocol.sse_encoder import DATA
@@ -50,7 +51,7 @@ class AnswerReader:
     """State of one answer. After each `feed` look at `fault`, `done` and `has_content`.
 
     `events` counts those with data, `usage` is the last one seen, `model` and `id` those of the answer,
-    `text_size` the characters of its content.
+    `text_size` the characters of its content, `citations` what it rests on.
     """
 
     def __init__(self, *, wants_usage: bool, choices: int = 1) -> None:
@@ -60,6 +61,7 @@ class AnswerReader:
         self.sent_id = False
         self.events = 0
         self.usage: dict[str, Any] | None = None
+        self.citations: list[dict[str, Any]] = []
         self.model = ""
         self.id = ""
         self._texts: list[str] = []
@@ -195,6 +197,8 @@ class AnswerReader:
             self.usage = usage
             if choices == [] and not self._wants_usage:
                 return False
+        if "citations" in chunk:
+            self.citations += citations_of(chunk)
         if not self.model and isinstance(chunk.get("model"), str):
             self.model = chunk["model"]
         if not self.id and isinstance(chunk.get("id"), str):

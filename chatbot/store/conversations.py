@@ -30,7 +30,7 @@ from chatbot.store.tables import bots, conversations, feedback, forgotten, messa
 STALE_SECONDS = 60.0
 """An answer under way that nobody has saved for so long has lost its process."""
 _HISTORY_ROWS = 80
-_HISTORY = tuple(messages.c[n] for n in ("role", "content", "state", "turn", "updated_at"))
+_HISTORY = tuple(messages.c[n] for n in ("id", "role", "content", "state", "turn", "updated_at"))
 _FORGOTTEN_DAYS = 30
 _AT_ONCE = 500
 
@@ -84,12 +84,23 @@ class Receipt:
 class Turns:
     """What has been said so far: (role, content, state), the oldest first; `running` where an answer is.
 
-    `newest` is the number of the newest turn.
+    `newest` is the number of the newest turn; `places` has each message's id and turn, in the same order.
     """
 
     messages: tuple[tuple[str, str, str], ...] = ()
     running: bool = False
     newest: int = 0
+    places: tuple[tuple[str, int], ...] = ()
+
+    def turn_of(self, message_id: object) -> int | None:
+        """The turn of a message; None where there is none of that id."""
+        return next((turn for known, turn in self.places if known == message_id), None)
+
+    def before(self, turn: int | None) -> tuple[tuple[str, str, str], ...]:
+        """What was said before a turn; all of it for None."""
+        if turn is None:
+            return self.messages
+        return self.messages[: sum(at < turn for _, at in self.places)]
 
 
 class ConversationStore:
@@ -113,9 +124,11 @@ class ConversationStore:
             if not rows:
                 return None
             since = time.time() - STALE_SECONDS
-            said = tuple((r.role, r.content, r.state) for r in reversed(rows) if r.role)
+            known = [r for r in reversed(rows) if r.role]
+            said = tuple((r.role, r.content, r.state) for r in known)
+            places = tuple((r.id, r.turn) for r in known)
             running = any(r.state == "running" and r.updated_at > since for r in rows)
-            return Turns(said, running, max(r.turn or 0 for r in rows))
+            return Turns(said, running, max(r.turn or 0 for r in rows), places)
 
         return self._database.run(read)
 

@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from chatbot.store.tables import charges, conversations, forgotten, messages, meta
+from chatbot.store.tables import charges, conversations, feedback, forgotten, messages, meta
 
 ANSWER_FIELDS = (
     "content", "state", "model", "provider", "code", "input_tokens", "output_tokens",
@@ -63,6 +63,16 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Replace:
+    """A turn has taken the place of others: of those from turn `first` up to `until`, its own."""
+
+    conversation_id: str
+    first: int
+    until: int
+    at: float
+
+
+@dataclass(frozen=True)
 class Charge:
     """What a question has cost: a row of `charges`."""
 
@@ -70,8 +80,10 @@ class Charge:
 
 
 Prepare = Callable[[Mapping[str, Any]], Any]
-Saved = Begin | Change | Charge
-_KINDS: Mapping[str, type[Saved]] = {kind.__name__: kind for kind in (Begin, Change, Charge)}
+Saved = Begin | Change | Replace | Charge
+_KINDS: Mapping[str, type[Saved]] = {
+    kind.__name__: kind for kind in (Begin, Change, Replace, Charge)
+}
 
 
 def as_dict(item: Saved) -> dict[str, Any]:
@@ -89,7 +101,7 @@ def conversation_of(item: Saved) -> str:
     """The conversation that an item belongs to; empty for what belongs to none."""
     if isinstance(item, Charge):
         return ""
-    return item.conversation_id if isinstance(item, Change) else str(item.conversation["id"])
+    return str(item.conversation["id"]) if isinstance(item, Begin) else item.conversation_id
 
 
 @dataclass
@@ -98,12 +110,13 @@ class Batch:
 
     begins: dict[str, Begin] = field(default_factory=dict)
     changes: dict[str, Change] = field(default_factory=dict)
+    replaced: list[Replace] = field(default_factory=list)
     charged: list[dict[str, Any]] = field(default_factory=list)
 
     def write(self, connection: Connection) -> None:
         """Write all. What belongs to a conversation that is gone is left out."""
         insert_new(connection, charges, self.charged)
-        if self.begins or self.changes:
+        if self.begins or self.changes or self.replaced:
             self._write_turns(connection)
 
     def _write_turns(self, connection: Connection) -> None:
@@ -121,6 +134,9 @@ class Batch:
         insert_new(connection, messages, [row for b in begins.values() for row in self._rows(b)])
         late = [_bound(c) for k, c in changes.items() if k in known or k not in begins]
         _CHANGE.run(connection, late)
+        for done in self.replaced:
+            if done.conversation_id in kept:
+                _remove(connection, done)
         _TOUCH.run(connection, [{"b_id": k, "b_at": times[k]} for k in sorted(kept - new)])
 
     def _rows(self, begun: Begin) -> tuple[dict[str, Any], ...]:
@@ -133,6 +149,7 @@ class Batch:
         times: dict[str, float] = {}
         at = [(str(b.conversation["id"]), b.answer["updated_at"]) for b in self.begins.values()]
         at += [(c.conversation_id, c.values["updated_at"]) for c in self.changes.values()]
+        at += [(r.conversation_id, r.at) for r in self.replaced]
         for key, time in at:
             times[key] = max(time, times.get(key, time))
         return times
@@ -144,6 +161,9 @@ def gather(items: Iterable[Saved]) -> Batch:
     for item in items:
         if isinstance(item, Charge):
             batch.charged.append(dict(item.row))
+            continue
+        if isinstance(item, Replace):
+            batch.replaced.append(item)
             continue
         if isinstance(item, Begin):
             batch.begins.setdefault(str(item.answer["id"]), item)
@@ -181,6 +201,14 @@ def _forget_again(connection: Connection, ids: Set[str]) -> None:
     """What was forgotten between its begin and now does not come back, from a spool or otherwise."""
     if ids:
         connection.execute(delete(conversations).where(conversations.c.id.in_(ids)))
+
+
+def _remove(connection: Connection, done: Replace) -> None:
+    """Turns whose place another has taken, with what was thought of them."""
+    theirs = messages.c.turn >= done.first, messages.c.turn < done.until
+    old = select(messages.c.id).where(messages.c.conversation_id == done.conversation_id, *theirs)
+    connection.execute(delete(feedback).where(feedback.c.message_id.in_(old)))
+    connection.execute(delete(messages).where(messages.c.id.in_(old)))
 
 
 def _known(connection: Connection, answers: Set[str]) -> set[str]:

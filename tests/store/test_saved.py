@@ -19,13 +19,14 @@ from chatbot.store.saved import (
     ANSWER_FIELDS,
     Begin,
     Change,
+    Replace,
     Saved,
     as_dict,
     conversation_of,
     from_dict,
 )
 from chatbot.store.tables import messages
-from tests.store.turns import ANY, HERS, Talk, rows, said, save
+from tests.store.turns import ANY, HERS, Talk, rows, said, save, saved_talk
 
 EACH_DATABASE = settings(
     deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -193,6 +194,30 @@ MAPS = st.dictionaries(st.text(), VALUES, max_size=4)
 )
 def test_an_item_comes_back_from_json_as_it_was(item):
     assert from_dict(json.loads(json.dumps(as_dict(item)))) == item
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_turn_that_takes_others_place_removes_them_and_what_hangs_on_them(database, times):
+    talk = saved_talk(database, ("One", "1"), ("Two", "2"), ("Three", "3"))
+    store = ConversationStore(database)
+    two = store.whole(HERS, talk.id).messages[3]
+    assert store.rate(HERS, two["id"], 1, "")
+    begun = talk.begin("Four")
+    replaced = Replace(talk.id, two["turn"], begun.answer["turn"], time.time())
+    kept = from_dict(json.loads(json.dumps(as_dict(replaced))))
+    assert kept == replaced
+    for _ in range(times):
+        save(database, [begun, talk.end(begun, "4"), kept])
+    assert [text for _, text, _ in said(database, talk)] == ["One", "1", "Four", "4"]
+    assert rows(database, talk)["feedback"] == []
+
+
+def test_a_turn_takes_no_place_in_a_conversation_that_is_gone(database):
+    talk, other = saved_talk(database), saved_talk(database)
+    ConversationStore(database).forget(HERS, talk.id)
+    save(database, [Replace(talk.id, 0, 2**60, time.time())])
+    assert rows(database, talk)["conversations"] == []
+    assert len(said(database, other)) == 2
 
 
 class Busy:

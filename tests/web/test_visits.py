@@ -8,6 +8,7 @@ import jwt
 import pytest
 
 from chatbot.access.visitors import signing_key
+from chatbot.upstream.mock_script import Script
 from tests.visitor import Visitor, add_bot
 from tests.web.conftest import asked
 
@@ -373,3 +374,72 @@ def test_a_shorter_retention_holds_for_what_is_there_already(site, shop, visitor
     DirectoryStore(services.database).save_bot(read_bot(bot))
     assert services.conversations.sweep()["expired"] == 1
     assert visitor.conversations() == []
+
+
+class TestAnAnswerThatTakesAnothersPlace:
+    """Asked again, or asked otherwise: `replaces` names the answer from which on all is said anew."""
+
+    def test_it_is_asked_for_without_what_it_replaces(self, visitor, provider):
+        visitor.ask("Which teas?")
+        second = visitor.ask("And coffee?")
+        visitor.ask("And cocoa?")
+        visitor.ask("And milk?", replaces=second.headers["X-Message-ID"])
+        said = [m["content"] for m in asked(provider)["messages"] if m["role"] == "user"]
+        assert said == ["Which teas?", "And milk?"]
+
+    @pytest.mark.parametrize("stream", [True, False])
+    def test_it_is_kept_in_their_place(self, visitor, stream):
+        visitor.ask("Which teas?")
+        second = visitor.ask("And coffee?").headers["X-Message-ID"]
+        visitor.ask("And cocoa?")
+        visitor.call("POST", "/feedback", json={"message_id": second, "rating": "up"})
+        reply = visitor.ask("And milk?", replaces=second, stream=stream)
+        assert "X-Chatbot-Ignored" not in reply.headers
+        assert reply.text
+        kept = visitor.messages()
+        assert [m["content"] for m in kept if m["role"] == "user"] == ["Which teas?", "And milk?"]
+        assert kept[-1]["id"] == reply.headers["X-Message-ID"]
+        gone = visitor.call("POST", "/feedback", json={"message_id": second, "rating": "up"})
+        assert gone.status_code == 404
+
+    def test_one_that_fails_leaves_them_as_they_were_and_goes_when_another_comes(
+        self, visitor, provider, monkeypatch
+    ):
+        first = visitor.ask("Which teas?").headers["X-Message-ID"]
+        with monkeypatch.context() as patch:
+            refusal = Script([(0.0, b'{"error":{"message":"no"}}')], status=400)
+            patch.setattr(provider, "_scripts", lambda *_: refusal)
+            assert visitor.ask("Which coffees?", replaces=first).status_code >= 400
+        kept = [m["content"] for m in visitor.messages() if m["role"] == "user"]
+        assert kept == ["Which teas?", "Which coffees?"]
+        visitor.ask("And milk?", replaces=first)
+        assert [m["content"] for m in visitor.messages() if m["role"] == "user"] == ["And milk?"]
+
+    @pytest.mark.parametrize("name", ["msg_unknown", "", 7, None, ["x"], {"id": 1}, "x" * 9000])
+    def test_a_name_that_is_no_answers_has_no_effect_and_that_is_said(self, visitor, name):
+        visitor.ask("Which teas?")
+        reply = visitor.ask("And milk?", replaces=name)
+        assert reply.headers["X-Chatbot-Ignored"] == "replaces"
+        assert len(visitor.messages()) == 4
+
+    def test_nobody_replaces_an_answer_of_somebody_elses(self, site, shop, visitor):
+        theirs = visitor.ask("Which teas?").headers["X-Message-ID"]
+        stranger = Visitor(site.test_client(), shop)
+        stranger.ask("Hello")
+        stranger.ask("Mine", replaces=theirs)
+        stranger.conversation = visitor.conversation
+        stranger.ask("Mine", replaces=theirs)
+        assert [m["content"] for m in visitor.messages() if m["role"] == "user"] == ["Which teas?"]
+
+
+CITATION = {"id": "d1#2", "n": 1, "title": "Teas", "url": "https://x.example/t", "place": "p. 2", "text": "Green."}  # fmt: skip
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_what_an_answer_rests_on_is_kept_with_it(visitor, monkeypatch, stream):
+    sent = [CITATION, {**CITATION, "n": 2, "text": 7, "more": "x"}, {"n": "3"}, 4]
+    monkeypatch.setattr("chatbot.upstream.mock_script.citations", lambda _: sent)
+    reply = visitor.ask("Which teas?", stream=stream)
+    assert reply.text
+    kept = visitor.messages()[-1]["sources"]
+    assert kept == [CITATION, {**CITATION, "n": 2, "text": ""}]
