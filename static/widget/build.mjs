@@ -5,6 +5,7 @@
  * js/chatbot-widget.js            the loader, short-lived in caches
  * js/<version>/chatbot-widget.js  the same for ever: a page may pin it by its integrity (js/integrity.json)
  * js/body-<hash>.js               what the loaders import; those of earlier versions stay
+ * js/more-<hash>.js             what few visitors need: the body imports it when it is wanted
  * js/highlight-<hash>.js          colours for code, where a page wants them
  * js/chatbot-widget-legacy.js     for browsers that can't read `import()`
  * js/chatbot-widget.esm.js        the npm package
@@ -19,7 +20,7 @@ import { build } from "esbuild";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const OUT = join(HERE, "js");
-const HASHED = /^(?:body|highlight)-[0-9a-f]{12}\.js$/;
+const HASHED = /^(?:body|highlight|more)-[0-9a-f]{12}\.js$/;
 
 /** @param {string} entry @param {import("esbuild").BuildOptions} options */
 async function bundle(entry, options) {
@@ -30,9 +31,22 @@ async function bundle(entry, options) {
   return made.outputFiles[0].text;
 }
 
-/** @param {string} entry @param {boolean} minify @param {string} [highlight] the file for that */
-const modern = (entry, minify, highlight = "") =>
-  bundle(entry, { format: "esm", target: "es2022", minify, define: { HIGHLIGHT: JSON.stringify(highlight) } });
+/**
+ * @param {string} entry @param {boolean} minify @param {string} [highlight] the file for that
+ * @param {Record<string, string>} [files] by what is imported: files of their own. Without them it is taken in
+ */
+const modern = (entry, minify, highlight = "", files = {}) =>
+  bundle(entry, {
+    format: "esm", target: "es2022", minify, define: { HIGHLIGHT: JSON.stringify(highlight) }, plugins: [apart(files)],
+  });
+
+/** @param {Record<string, string>} files @returns {import("esbuild").Plugin} */
+const apart = (files) => ({
+  name: "apart",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\./ }, ({ path, kind }) => (kind === "dynamic-import" && files[path] ? { path: `./${files[path]}`, external: true } : null));
+  },
+});
 
 /** @param {boolean} minify @param {Record<string, string>} built */
 function loader(minify, built) {
@@ -62,7 +76,9 @@ const isReleased = () => !readFileSync(join(HERE, "../../CHANGELOG.md"), "utf8")
 async function all() {
   const colours = await modern("extras/highlight.js", true);
   const highlight = hashed("highlight", colours);
-  const small = await modern("body.js", true, highlight);
+  const rare = await modern("more/index.js", true, highlight);
+  const apart = { "./more/index.js": hashed("more", rare) };
+  const small = await modern("body.js", true, highlight, apart);
   const name = hashed("body", small);
   const built = { BODY_FILE: `./${name}`, BODY_INTEGRITY: integrityOf(small) };
   const loaded = await loader(true, built);
@@ -72,11 +88,12 @@ async function all() {
     [pinned, loaded],
     [name, small],
     [highlight, colours],
+    [apart["./more/index.js"], rare],
     ["chatbot-widget-legacy.js", await bundle("legacy.js", { format: "iife", target: "es5", minify: true })],
     ["chatbot-widget.esm.js", await modern("index.js", true, highlight)],
     ["integrity.json", `${JSON.stringify({ ...JSON.parse(committed("integrity.json") ?? "{}"), [pinned]: integrityOf(loaded) }, null, 2)}\n`],
   ]);
-  return { files, sizes: table([["loader", await loader(false, built), loaded], ["body", await modern("body.js", false, highlight), small]]) };
+  return { files, sizes: table([["loader", await loader(false, built), loaded], ["body", await modern("body.js", false, highlight, apart), small], ["more", await modern("more/index.js", false, highlight), rare]]) };
 }
 
 /** @param {string} text */

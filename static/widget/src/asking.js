@@ -54,10 +54,10 @@ export class Asking {
 
   /** @param {Message[]} messages */
   body(messages) {
-    const { model, temperature, maxTokens } = this.options;
+    const { model, temperature, maxTokens, replaces } = this.options;
     const stream = this.isStreamed;
     const more = stream && { stream_options: { include_usage: true } };
-    return { messages, model, temperature, max_tokens: maxTokens, stream, ...more };
+    return { messages, model, temperature, max_tokens: maxTokens, replaces: replaces ?? undefined, stream, ...more };
   }
 
   /** A response came, good or not. @param {Response} response */

@@ -28,6 +28,9 @@ export function drop(node, next) {
   if (hadFocus) next?.focus();
 }
 
+/** The classes of what can be done about the newest turn only: it goes when the next one begins. */
+export const ACT = "act";
+
 /** @param {string} label @param {() => void} press @param {string} [className] */
 export function button(label, press, className = "button") {
   return element("button", { type: "button", class: className, click: press }, label);
@@ -38,15 +41,16 @@ const SVG = "http://www.w3.org/2000/svg";
 /**
  * A button that shows a drawing, and has a name.
  * @param {string} label @param {string} drawing path data in a square of 24 @param {() => void} press
+ * @param {string} [more] further classes
  */
-export function iconButton(label, drawing, press) {
+export function iconButton(label, drawing, press, more = "") {
   const icon = document.createElementNS(SVG, "svg");
   const path = document.createElementNS(SVG, "path");
   icon.setAttribute("viewBox", "0 0 24 24");
   icon.setAttribute("aria-hidden", "true");
   path.setAttribute("d", drawing);
   icon.append(path);
-  const made = element("button", { type: "button", class: "icon", "aria-label": label, title: label, click: press });
+  const made = element("button", { type: "button", class: `icon ${more}`, "aria-label": label, title: label, click: press });
   made.append(icon);
   return made;
 }
@@ -55,6 +59,11 @@ export const ICONS = {
   close: "M6 6l12 12M18 6L6 18",
   send: "M4 12l16-8-6 16-3-7z",
   stop: "M7 7h10v10H7z",
+  copy: "M9 9h11v11H9zM5 15H4V4h11v1",
+  again: "M20 11a8 8 0 1 0-2 6M20 4v7h-7",
+  edit: "M4 20l1-5L16 4l4 4L9 19z",
+  more: "M5 12h.01M12 12h.01M19 12h.01",
+  end: "M12 5v14M6 13l6 6 6-6",
   up: "M7 11v9H4v-9zm0 0l4-8c1.5 0 2.5 1 2.5 2.500L13 9h6l-1.5 9c-.2 1.2-1 2-2.2 2H7",
   down: "M7 13V4H4v9zm0 0l4 8c1.5 0 2.5-1 2.5-2.500L13 15h6l-1.5-9c-.2-1.2-1-2-2.2-2H7",
 };

@@ -1,5 +1,5 @@
 /** What was said, as nodes: a visitor's question, and an answer that grows. */
-import { button, drop, element, iconButton, ICONS } from "./dom.js";
+import { button, element } from "./dom.js";
 import { Frames } from "./frames.js";
 import { MarkdownRenderer } from "./markdown/index.js";
 import { Sources } from "./sources.js";
@@ -14,20 +14,26 @@ const pageLanguage = () => document.documentElement.lang || undefined;
 /** @param {string} text @param {number} n @param {Words} words */
 export function userMessage(text, n, words) {
   const content = element("div", { class: "message-content", dir: "auto", lang: pageLanguage() }, text);
-  return element("article", { class: "message user", "aria-label": say(words.question, { n }) }, content);
+  return element("article", { class: "message user", part: "question", "aria-label": say(words.question, { n }) }, content);
 }
 
 /**
  * An answer. `write` it as it comes, then `finish` it.
  */
 export class BotMessage {
+  /** All that was written: Markdown. */
+  text = "";
+  #actions = element("div", { class: "actions" });
+  /** What became of what was pressed. */
+  said = element("span", { role: "status" });
+
   /** @param {string} label @param {Words} words @param {() => void} grew told after each change of its size */
   constructor(label, words, grew) {
     this.words = words;
     this.sources = new Sources(words);
     this.grew = grew;
     this.content = element("div", { class: "message-content", "aria-busy": "true", lang: pageLanguage() });
-    this.node = element("article", { class: "message bot", "aria-label": label, tabindex: "-1" }, this.content, this.sources.node);
+    this.node = element("article", { class: "message bot", part: "answer", "aria-label": label, tabindex: "-1" }, this.content, this.sources.node);
     this.#renderer = new MarkdownRenderer(this.content, {
       citation: (n) => this.sources.reference(n),
       copy: (text) => copyButton(text, words),
@@ -44,6 +50,7 @@ export class BotMessage {
 
   /** @param {string} text */
   write(text) {
+    this.text += text;
     this.#frames.write(text);
   }
 
@@ -65,74 +72,28 @@ export class BotMessage {
     return countWords(this.content.textContent ?? "") - this.content.querySelectorAll(".cite").length;
   }
 
-  /**
-   * Thumbs.
-   * @param {(rating: "up" | "down" | null) => Promise<unknown>} rate
-   */
-  offerRating(rate) {
-    const said = element("span", { role: "status" });
-    const { helpful, notHelpful } = this.words;
-    /** @param {HTMLElement} made @param {"up" | "down"} rating */
-    const press = (made, rating) => this.#rate(pressed(made, thumbs) ? rating : null, rate, said, () => pressed(made, thumbs));
-    const up = iconButton(helpful, ICONS.up, () => press(up, "up"));
-    const down = iconButton(notHelpful, ICONS.down, () => press(down, "down"));
-    const thumbs = [up, down];
-    for (const thumb of thumbs) thumb.setAttribute("aria-pressed", "false");
-    this.node.append(element("div", { class: "actions" }, up, down, said));
+  /** The answer to take along: as it was written, with what it rests on. */
+  get markdown() {
+    const { markdown } = this.sources;
+    return this.text + (markdown && `\n\n${this.words.sources}:\n\n${markdown}`);
+  }
+
+  /** What can be done with it, now that it is there. @param {HTMLElement[]} buttons */
+  offer(...buttons) {
+    this.#actions.append(...buttons, this.said);
+    this.node.append(this.#actions);
     this.grew();
   }
-
-  /**
-   * @param {"up" | "down" | null} rating @param {(rating: "up" | "down" | null) => Promise<unknown>} rate
-   * @param {HTMLElement} said @param {() => void} takeBack
-   */
-  #rate(rating, rate, said, takeBack) {
-    const { thanks, notRated } = this.words;
-    rate(rating).then(
-      () => (said.textContent = rating ? thanks : ""),
-      () => {
-        said.textContent = notRated;
-        takeBack();
-      },
-    );
-  }
-}
-
-/** Of some toggles press one; whether it is on now. @param {HTMLElement} toggle @param {HTMLElement[]} all */
-function pressed(toggle, all) {
-  const isOn = toggle.getAttribute("aria-pressed") !== "true";
-  for (const each of all) each.setAttribute("aria-pressed", String(isOn && each === toggle));
-  return isOn;
 }
 
 /** @param {() => string} text told when it is pressed @param {Words} words */
 export function copyButton(text, words, label = words.copy) {
   const made = button(label, async () => {
+    const { copied } = await import("./more/index.js");
     made.textContent = (await copied(text())) ? words.copied : label;
     setTimeout(() => (made.textContent = label), 2000);
   });
   return made;
-}
-
-/** @param {string} text */
-async function copied(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return copiedByHand(text);
-  }
-}
-
-/** Where a page has no clipboard (plain http, a frame without the permission). @param {string} text */
-function copiedByHand(text) {
-  const field = element("textarea", { readonly: true });
-  field.value = text;
-  document.documentElement.append(field);
-  field.select();
-  const done = document.execCommand("copy");
-  drop(field);
-  return done;
 }
 
 /**

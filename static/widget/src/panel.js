@@ -9,7 +9,7 @@ import { say } from "./words.js";
 
 export class Panel {
   /**
-   * @param {{ ask: (text: string) => void, stop: () => void, close: () => void }} told
+   * @param {{ ask: (text: string) => void, stop: () => void, close: () => void, menu: () => void }} told
    * @param {Words} words @param {string} side "left" or "right"
    */
   constructor(told, words, side) {
@@ -18,12 +18,16 @@ export class Panel {
     this.transcript = new Transcript(words);
     this.composer = new Composer(told, words);
     this.status = element("div", { class: "sr", role: "status" });
+    /** What Escape closes before the chat. @type {(() => void) | null} */
+    this.popup = null;
+    this.menu = iconButton(words.menu, ICONS.more, told.menu);
+    this.menu.setAttribute("aria-expanded", "false");
     this.heading = element("h2", { id: "title" }, words.title);
     this.note = element("div", { class: "note" });
     this.node = element(
       "div",
       { class: `panel auto ${side}`, part: "panel", role: "dialog", "aria-labelledby": "title", lang: "en", hidden: true },
-      element("header", {}, this.heading, iconButton(words.close, ICONS.close, told.close)),
+      element("header", {}, this.heading, this.menu, iconButton(words.close, ICONS.close, told.close)),
       this.transcript.node,
       this.composer.node,
       this.note,

@@ -16,6 +16,10 @@ export class Sources {
   #words;
   node = element("section", { class: "sources", hidden: true });
   #list = element("ol");
+  /** @type {string[]} */
+  #lines = [];
+  /** As they came. @type {Citation[]} */
+  all = [];
 
   /** @param {Words} words */
   constructor(words) {
@@ -35,10 +39,18 @@ export class Sources {
     this.node.hidden = !this.count;
   }
 
+  /** The list to take along. */
+  get markdown() {
+    return this.#lines.join("\n");
+  }
+
   /** @param {Citation} citation */
   #append(citation) {
     const { n, title, place, text, url } = citation;
-    const name = element("summary", {}, `${n}. ${title || url || ""}${place ? `, ${place}` : ""}`);
+    this.all.push(citation);
+    const called = `${title || url || ""}${place ? `, ${place}` : ""}`;
+    const name = element("summary", {}, `${n}. ${called}`);
+    this.#lines.push(`[${n}] ${called}${url ? ` <${url}>` : ""}  `);
     const passage = element("details", {}, name);
     if (text) passage.append(element("blockquote", { dir: "auto" }, text));
     const link = url && this.#link(url);

@@ -23,7 +23,7 @@ button{font:inherit;color:inherit}
 .icon svg{width:20px;height:20px;fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 .icon[aria-pressed=true]{color:var(--link)}
 .icon[aria-pressed=true] svg{fill:currentColor}
-.transcript{flex:1;overflow-y:auto;overflow-anchor:none;overscroll-behavior:contain;padding:16px}
+.transcript{position:relative;flex:1;overflow-y:auto;overflow-anchor:none;overscroll-behavior:contain;padding:16px}
 .transcript,.group{display:flex;flex-direction:column;gap:14px}
 .message{max-width:100%;overflow-wrap:anywhere}
 .message.user{align-self:flex-end;max-width:85%;padding:8px 14px;border-radius:16px 16px 4px 16px;background:var(--fill)}
@@ -62,7 +62,6 @@ td.center,th.center{text-align:center}td.right,th.right{text-align:right}td.left
 .sources ol{margin:0;padding:0;list-style:none}
 .sources summary{cursor:pointer;padding:3px 0;overflow-wrap:anywhere}
 .sources blockquote{margin:4px 0;white-space:pre-wrap}
-.actions{display:flex;gap:2px;margin-top:4px;align-items:center;color:var(--soft);font-size:13px}
 .notice{margin-top:8px;padding:10px 12px;border-radius:10px;background:var(--mark);font-size:14px}
 .notice p{margin:0 0 6px}
 .notice .row{display:flex;flex-wrap:wrap;gap:8px;align-items:center}

@@ -107,6 +107,8 @@ export interface SendOptions extends Listeners, Ids {
   /** With a publishable key it lowers what the bot allows. */
   maxTokens?: number;
   stream?: boolean;
+  /** With a publishable key: the `meta.messageId` of an answer that this one takes the place of, with what followed it. */
+  replaces?: string | null;
 }
 
 export interface RetryOptions {
@@ -185,7 +187,7 @@ export interface ConversationMessage {
   /** This and what follows: answers only. */
   model?: string;
   code?: string | null;
-  sources?: object[];
+  sources?: Citation[];
   rating?: "up" | "down" | null;
   request_id?: string;
 }

@@ -1,5 +1,5 @@
 /** The shapes of the widget's interface: what a page may ask of it, and what its parts hand to one another. */
-import type { Citation } from "./types.js";
+import type { Citation, Meta, Receipt } from "./types.js";
 import type { ChatbotWidget } from "./widget.js";
 import type { WORDS } from "./words.js";
 
@@ -22,6 +22,8 @@ export interface WidgetOptions {
   highlight?: boolean;
   /** false or "none": no button; the page opens the chat by itself. */
   launcher?: boolean | "none";
+  /** How a screen reader is told of answers: when they begin and end ("ends"), or by "sentences". */
+  announce?: "ends" | "sentences" | string;
   /** The site's word for who its visitor is, see `identify`. */
   visitorToken?: string;
   [other: string]: unknown;
@@ -60,9 +62,15 @@ export interface WidgetEvents {
   /** A question was asked. */
   question: { text: string };
   /** An answer is complete. */
-  answer: { text: string; citations: Citation[]; messageId: string | null };
+  answer: { text: string; citations: Citation[]; messageId: string | null; timings: Meta["timings"] };
   /** An answer failed; what came of it is in `partial`. */
   error: { state: string; code: string; message: string; requestId: string | null; partial: string };
+  /** An answer came while the chat was closed; so many have. */
+  unread: { count: number };
+  /** An answer was rated, or its rating taken back (null). */
+  feedback: { messageId: string; rating: "up" | "down" | null };
+  /** The next question begins another conversation; with a receipt the last one was deleted. */
+  conversation: { receipt: Receipt | null };
 }
 
 declare global {

@@ -20,7 +20,8 @@ export class ChatbotWidget {
   static mount;
   /** @type {Map<string, Set<(detail: any) => void>>} */
   #listeners = new Map();
-  #mounted;
+  /** @internal */
+  mounted;
   /** Its parts, for measurements. @internal */
   panel;
   #chat;
@@ -45,10 +46,10 @@ export class ChatbotWidget {
   /** @param {Mounted} mounted */
   constructor(mounted) {
     const { root, launcher, options } = mounted;
-    this.#mounted = mounted;
-    const told = { ask: (/** @type {string} */ text) => this.send(text), stop: () => this.#chat.stop(), close: () => this.close() };
+    this.mounted = mounted;
+    const told = { ask: (/** @type {string} */ text) => this.send(text), stop: () => this.#chat.stop(), close: () => this.close(), menu: () => this.#chat.more((more) => more.openMenu(this.#chat)) };
     this.panel = new Panel(told, WORDS, options.position === "left" ? "left" : "right");
-    this.#chat = new Chat(options, this.panel, WORDS, (type, detail) => this.#emit(type, detail));
+    this.#chat = new Chat(this, options, this.panel, WORDS);
     root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet()];
     root.append(this.panel.node);
     launcher.addEventListener("click", this.toggle);
@@ -67,25 +68,25 @@ export class ChatbotWidget {
     if (this.isOpen) return;
     this.#before = document.activeElement;
     this.panel.node.hidden = false;
-    this.#mounted.launcher.setAttribute("aria-expanded", "true");
+    this.mounted.launcher.setAttribute("aria-expanded", "true");
     this.#chat.begin();
     this.panel.transcript.grew();
     if (focus) this.panel.composer.input.focus({ preventScroll: true });
-    this.#emit("open", undefined);
+    this.emit("open", undefined);
   }
 
   close() {
     if (!this.isOpen) return;
-    const hadFocus = this.#mounted.root.activeElement !== null;
+    const hadFocus = this.mounted.root.activeElement !== null;
     this.panel.node.hidden = true;
-    this.#mounted.launcher.setAttribute("aria-expanded", "false");
+    this.mounted.launcher.setAttribute("aria-expanded", "false");
     if (hadFocus) this.#giveBack();
-    this.#emit("close", undefined);
+    this.emit("close", undefined);
   }
 
   /** The focus goes back to where it came from. */
   #giveBack() {
-    const { launcher } = this.#mounted;
+    const { launcher } = this.mounted;
     const to = launcher.hidden ? this.#before : launcher;
     if (to instanceof HTMLElement) to.focus({ preventScroll: true });
   }
@@ -109,6 +110,7 @@ export class ChatbotWidget {
     message.cite(citations ?? []);
     message.write(String(text));
     message.finish();
+    this.#chat.more((more) => more.arrived(this.#chat));
   }
 
   /**
@@ -125,8 +127,8 @@ export class ChatbotWidget {
     this.#listeners.get(type)?.delete(listener);
   }
 
-  /** @template {keyof WidgetEvents} T @param {T} type @param {WidgetEvents[T]} detail */
-  #emit(type, detail) {
+  /** @internal @template {keyof WidgetEvents} T @param {T} type @param {WidgetEvents[T]} detail */
+  emit(type, detail) {
     for (const listener of this.#listeners.get(type) ?? []) {
       // A listener that fails must not end an answer.
       queueMicrotask(() => listener(detail));
@@ -141,15 +143,16 @@ export class ChatbotWidget {
   /** Forget the visitor (a shared computer, a log-out): the next one begins anew. */
   shutdown() {
     this.close();
+    this.#chat.tell({ type: "forgot" });
     this.#chat.forget();
   }
 
   /** Take everything out of the page. What is kept of the visitor stays for the next page, unless `shutdown` came first. */
   destroy() {
     this.#listeners.clear();
-    this.#chat.leave();
+    this.#chat.destroy();
     this.#endIsolation();
-    this.#mounted.leave();
+    this.mounted.leave();
     ChatbotWidget.current = null;
     if (window.ChatbotWidget === ChatbotWidget) {
       delete window.ChatbotWidget;
@@ -157,16 +160,28 @@ export class ChatbotWidget {
     }
   }
 
+  /** The visitor goes on with another conversation; this one is kept. */
+  newConversation() {
+    this.#chat.more((more) => more.renew(this.#chat));
+  }
+
+  /** Delete the conversation on the server; gives its receipt, null where there was none. */
+  forgetConversation() {
+    return this.#chat.withMore((more) => more.forgetConversation(this.#chat));
+  }
+
   /** @param {KeyboardEvent} event */
   #pressed(event) {
-    if (event.key === "Escape" && !event.isComposing) this.close();
+    const { panel } = this;
+    if (event.key === "Escape" && !event.isComposing) (panel.popup ?? (() => this.close()))();
+    else if (event.key === "End" && event.altKey) this.#chat.more((more) => more.goToNewest(this.#chat));
     else this.panel.composer.pressed(event);
   }
 }
 
 /** Methods that a page may call on the class itself, for the chat that is there. */
 export const METHODS = /** @type {const} */ ([
-  "open", "close", "toggle", "send", "on", "off", "identify", "shutdown", "destroy", "addBotMessage",
+  "open", "close", "toggle", "send", "on", "off", "identify", "shutdown", "destroy", "addBotMessage", "newConversation", "forgetConversation",
 ]);
 
 /** Make the class the page's own, for pages that have only the tag. */

@@ -28,6 +28,7 @@ export const WORDS = {
   notRated: "The rating did not arrive.",
   copy: "Copy",
   copied: "Copied",
+  menu: "More",
   copyId: "Copy request id",
   image: "Show image",
   tooLong: "{over} characters too many",
@@ -54,6 +55,33 @@ export const WORDS = {
     timeout: "No answer came in time.",
     session_ended: "This conversation has ended. Ask again to begin a new one.",
   },
+};
+
+/** What is said by what few visitors need, see more/. */
+export const MORE_WORDS = {
+  copyAnswer: "Copy answer",
+  regenerate: "Answer again",
+  edit: "Edit",
+  followUps: "You could ask",
+  toNewest: "To the newest answer",
+  unread: "{n} new answers",
+  offlineBanner: "You are offline. The chat goes on when you are back.",
+  newConversation: "New conversation",
+  forget: "Forget this conversation",
+  forgetSure: "Delete this conversation here and on the server?",
+  forgetYes: "Delete",
+  keep: "Keep",
+  forgotten: "Deleted: {conversations} conversation and {messages} messages.",
+  forgetFailed: "It could not be deleted.",
+  editing: "Edit your question",
+  why: "What was wrong? (optional)",
+  whyGood: "What was good? (optional)",
+  sendWord: "Send",
+  earlier: "Earlier messages",
+  restoring: "Getting the conversation",
+  notRestored: "Earlier messages could not be shown.",
+  otherTab: "Answering in another tab",
+  speakSentences: "Read answers aloud sentence by sentence",
 };
 
 /**

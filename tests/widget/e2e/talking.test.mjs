@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
 
-import { IN_CHROMIUM, inChromium, pageWith, scripted, tag } from "./harness.mjs";
+import { IN_CHROMIUM, inChromium, pageWith, scripted, tag, until } from "./harness.mjs";
 
 let server, site, browser, context;
 inChromium((...all) => ([server, site, browser] = all));
@@ -71,7 +71,21 @@ describe("an answer", IN_CHROMIUM, () => {
     assert.ok(await page.evaluate(() => selected.isConnected && selected.data === "First paragraph."));
   });
 
-  test("is not followed once the visitor scrolls up, and is while its end is in sight", async () => {
+  test("is followed until its question would leave at the top; there it stays for who reads", async () => {
+    const page = await chat();
+    const long = Array.from({ length: 60 }, (_, n) => `Paragraph ${n}.`).join("\n\n");
+    await ask(page, "How long is the delivery?");
+    await done(page);
+    await ask(page, { say: long, chunk: 12, pace: 0.01 });
+    await said(page).filter({ hasText: "Paragraph 59." }).waitFor();
+    await done(page);
+    const [question, view] = await Promise.all([page.locator(".user").last().boundingBox(), page.locator(".transcript").boundingBox()]);
+    assert.ok(question.y >= view.y && question.y < view.y + 20, `${question.y} in ${view.y}`);
+    await page.getByRole("button", { name: "To the newest answer" }).click();
+    await page.locator(".to-end").waitFor({ state: "hidden" });
+  });
+
+  test("is not followed once the visitor scrolls up, and to its end once they go there", async () => {
     const page = await chat();
     const where = () => page.evaluate(() => {
       const t = document.querySelector("chatbot-widget").shadowRoot.querySelector(".transcript");
@@ -79,6 +93,8 @@ describe("an answer", IN_CHROMIUM, () => {
     });
     const long = Array.from({ length: 60 }, (_, n) => `Paragraph ${n}.`).join("\n\n");
     await ask(page, { say: long, chunk: 12, pace: 0.02 });
+    await said(page).filter({ hasText: "Paragraph 15." }).waitFor();
+    await page.getByRole("button", { name: "To the newest answer" }).click();
     await said(page).filter({ hasText: "Paragraph 30." }).waitFor();
     assert.ok((await where()).rest < 60);
     await page.locator(".transcript").hover();
@@ -138,7 +154,8 @@ describe("an answer", IN_CHROMIUM, () => {
     await page.locator(".code button", { hasText: "Copied" }).waitFor();
     await done(page);
     await page.locator(".code button").click();
-    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), "let a = 1;\nlet b = 2;\n");
+    const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
+    await until(async () => (await clipboard()) === "let a = 1;\nlet b = 2;\n", "all of the code in the clipboard");
   });
 
   test("is rated, and the rating arrives", async () => {
@@ -252,13 +269,13 @@ describe("a failure has its own words, the contact and a request id", IN_CHROMIU
   test("a fault in showing an answer is told, and the chat goes on", async () => {
     const page = await chat();
     await page.evaluate(() => {
-      const { append } = Element.prototype;
-      Element.prototype.append = function (...all) {
-        if (this.className === "actions") throw new Error("patched");
-        return append.apply(this, all);
+      const { createElement } = Document.prototype;
+      Document.prototype.createElement = function (name) {
+        if (name === "em") throw new Error("patched");
+        return createElement.apply(this, arguments);
       };
-      ChatbotWidget.send("How long is the delivery?");
     });
+    await ask(page, { say: "It is *here*." });
     assert.match(await notice(page), /fault/);
     assert.ok(await page.getByRole("button", { name: "Send" }).isVisible());
   });
@@ -311,7 +328,7 @@ describe("a failure has its own words, the contact and a request id", IN_CHROMIU
     const page = await chat();
     await ask(page, { say: "A long story", finish: "length" });
     assert.match(await notice(page), /greatest length/);
-    assert.match(await page.locator(".panel > [role=status]").textContent(), /greatest length/);
+    assert.match(await page.locator(".panel > .sr[role=status]").textContent(), /greatest length/);
     await page.getByRole("button", { name: "Continue" }).waitFor();
   });
 
@@ -471,17 +488,17 @@ describe("the keyboard", IN_CHROMIUM, () => {
 
   test("reaches everything in the order it is seen, and leaves the chat at its end", async () => {
     const page = await chat();
-    await page.locator(".panel header button").focus();
+    await page.getByRole("button", { name: "More" }).focus();
     const order = [];
-    for (let n = 0; n < 8; n++) {
+    for (let n = 0; n < 9; n++) {
       order.push(await page.evaluate(() => {
         const node = document.activeElement?.shadowRoot?.activeElement;
         return node ? node.getAttribute("aria-label") || node.textContent : "page";
       }));
       await page.keyboard.press("Tab");
     }
-    const [close, transcript, first, second, input, send, privacy] = order;
-    assert.deepEqual([close, transcript, first, second], ["Close chat", "Conversation", "Which tea has no caffeine?", "How long is the delivery?"]);
+    const [more, close, transcript, first, second, input, send, privacy] = order;
+    assert.deepEqual([more, close, transcript, first, second], ["More", "Close chat", "Conversation", "Which tea has no caffeine?", "How long is the delivery?"]);
     assert.deepEqual([input, send, privacy], ["Your question", "Send", "Privacy"]);
   });
 });

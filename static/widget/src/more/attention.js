@@ -1,0 +1,63 @@
+/** What shows that something has come: the button's badge, the way to the newest answer; and that nothing can: offline. */
+import { element, iconButton, ICONS } from "../dom.js";
+import { MORE_WORDS, say } from "../words.js";
+
+/** @import { Chat } from "../chat.js" */
+
+/** Answers that were not seen. @type {WeakMap<Chat, number>} */
+const unread = new WeakMap();
+
+/** Once for each chat. @param {Chat} chat */
+export function attend(chat) {
+  unread.set(chat, 0);
+  chat.widget.on("open", () => setUnread(chat, 0));
+  watchNetwork(chat);
+  watchEnd(chat);
+}
+
+/** An answer is complete: who does not see it is told by the button. @param {Chat} chat */
+export function arrived(chat) {
+  const { widget } = chat;
+  if (widget.isOpen) return;
+  const count = (unread.get(chat) ?? 0) + 1;
+  setUnread(chat, count);
+  widget.emit("unread", { count });
+}
+
+/** @param {Chat} chat @param {number} count */
+function setUnread(chat, count) {
+  const { launcher, options } = chat.widget.mounted;
+  unread.set(chat, count);
+  launcher.querySelector(".badge")?.remove();
+  if (count) launcher.append(element("span", { class: "badge" }, String(count)));
+  const label = options.label || chat.words.open;
+  launcher.setAttribute("aria-label", count ? `${label}, ${say(MORE_WORDS.unread, { n: count })}` : label);
+}
+
+/** @param {Chat} chat */
+function watchNetwork({ panel, life }) {
+  const banner = element("div", { class: "banner", role: "status" });
+  const show = () => (banner.textContent = navigator.onLine ? "" : MORE_WORDS.offlineBanner);
+  panel.composer.node.before(banner);
+  for (const type of ["online", "offline"]) addEventListener(type, show, { signal: life.signal });
+  show();
+}
+
+/** A button, as long as the end is out of sight. @param {Chat} chat */
+function watchEnd(chat) {
+  const { transcript } = chat.panel;
+  const toEnd = iconButton(MORE_WORDS.toNewest, ICONS.end, () => goToNewest(chat), "to-end");
+  const show = () => (toEnd.hidden = transcript.isAtEnd);
+  transcript.node.after(toEnd);
+  transcript.node.addEventListener("scroll", show, { passive: true });
+  transcript.changed = show;
+  show();
+}
+
+/** The newest answer, for the eyes and for the keyboard. @param {Chat} chat */
+export function goToNewest({ panel }) {
+  const { transcript } = panel;
+  const newest = [...transcript.node.querySelectorAll(".bot")].pop();
+  transcript.followEnd();
+  /** @type {HTMLElement | undefined} */ (newest)?.focus({ preventScroll: true });
+}
