@@ -18,6 +18,7 @@ import { dress } from "./styles.js";
  *   | { type: "hello" | "stop" | "new" | "forgot" }} Told
  */
 
+const LATE_MS = 1000;
 /** Turns that are shown here and streamed elsewhere. @type {WeakSet<Turn>} */
 const mirrored = new WeakSet();
 
@@ -71,7 +72,8 @@ function begun(chat, { text, takesPlace, said, citations }) {
   turn.message.cite(citations);
   if (said) turn.message.write(said);
   chat.panel.announce(MORE_WORDS.otherTab);
-  navigator.locks?.request(chat.name, () => gone(chat, turn)).catch(() => {});
+  // What was told before the lock was free may come after it.
+  navigator.locks?.request(chat.name, () => void setTimeout(gone, LATE_MS, chat, turn)).catch(() => {});
 }
 
 /** @param {Chat} chat @param {Turn} turn @param {End} end */
