@@ -64,7 +64,7 @@ describe("the newest turn", IN_CHROMIUM, () => {
 
   test("keeps its answer where asking again fails, and can be asked once more", async () => {
     const page = await chat();
-    const told = mine({ say: "The first.", then: { fault: "400", then: { say: "The third." } } });
+    const told = mine({ say: "The first.", then: { fault: "401", then: { say: "The third." } } });
     await ask(page, told);
     await done(page);
     await press(page, "Answer again");
@@ -122,7 +122,7 @@ describe("the newest turn", IN_CHROMIUM, () => {
 
   test("that failed is tried again in its own place, here and on the server", async () => {
     const page = await chat();
-    const told = mine({ fault: "400", then: { say: "Now it works." } });
+    const told = mine({ fault: "401", then: { say: "Now it works." } });
     await ask(page, told);
     await press(page, "Try again");
     await answer(page).filter({ hasText: "Now it works." }).waitFor();
