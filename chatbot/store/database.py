@@ -259,6 +259,8 @@ def _arguments(url: URL) -> dict[str, Any]:
     # A host that died in silence, or a statement that hangs, ends by these also without gevent.
     return {
         "hide_parameters": True,
+        # A look for a type that no table has, for each connection; one that its time ends there warns on standard error.
+        "use_native_hstore": False,
         "connect_args": {
             "connect_timeout": 3,
             "options": "-c statement_timeout=10000 -c timezone=UTC",

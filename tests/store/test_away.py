@@ -133,11 +133,11 @@ def test_a_frozen_server_holds_up_nobody_else(postgresql_server, tmp_path):
 SLOW = """
 from sqlalchemy import text
 
-def ask(seconds):
-    return database.run(lambda c: c.execute(text(f"SELECT pg_sleep({seconds})")).rowcount, limit=0.3)
+def ask(seconds, limit=20):
+    return database.run(lambda c: c.execute(text(f"SELECT pg_sleep({seconds})")).rowcount, limit=limit)
 
 try:
-    ask(20)
+    ask(20, limit=0.3)
 except StoreAway as away:
     say(away)
 say(ask(0))
@@ -162,6 +162,28 @@ def test_a_slow_statement_ends_in_its_time_and_leaves_the_connections_usable(
 ):
     with UnderGevent(SLOW, postgresql_server.new_database(), tmp_path) as process:
         assert process.rest() == ("TimeoutError\n1\n100\nthe caller's own time\ngap True", "")
+
+
+IN_A_HURRY = """
+from sqlalchemy import text
+
+for ms in range(1, 120, 4):
+    first = Database(Secret(sys.argv[1]), Path(sys.argv[2]))
+    try:
+        first.run(lambda c: c.execute(text("SELECT pg_sleep(20)")), limit=ms / 1000)
+    except StoreAway as away:
+        assert str(away) in ("TimeoutError", "OperationalError"), away
+    first.close()
+say("ended")
+database.close()
+"""
+
+
+def test_a_first_statement_that_its_time_ends_while_it_connects_says_nothing_on_standard_error(
+    postgresql_server, tmp_path
+):
+    with UnderGevent(IN_A_HURRY, postgresql_server.new_database(), tmp_path) as process:
+        assert process.rest() == ("ended", "")
 
 
 LOCKED = """
