@@ -20,6 +20,17 @@ function set(node, name, value) {
   else if (value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
 }
 
+/**
+ * @param {EventTarget} target @param {readonly string[]} types @param {(event: Event) => void} heard @param {boolean} [isCapture]
+ * @returns {() => void} ends it
+ */
+export function listen(target, types, heard, isCapture) {
+  for (const type of types) target.addEventListener(type, heard, isCapture);
+  return () => {
+    for (const type of types) target.removeEventListener(type, heard, isCapture);
+  };
+}
+
 /** Take a node out; the focus, where it was in it, goes to `next`. @param {Element} node @param {HTMLElement} [next] */
 export function drop(node, next) {
   const root = node.getRootNode();
@@ -53,7 +64,7 @@ export function iconButton(label, drawing, press) {
 
 export const ICONS = {
   close: "M6 6l12 12M18 6L6 18",
-  send: "M4 12l16-8-6 16-3-7z",
+  send: "M12 20V5M5 12l7-7 7 7",
   stop: "M7 7h10v10H7z",
   up: "M7 11v9H4v-9zm0 0l4-8c1.5 0 2.5 1 2.5 2.500L13 9h6l-1.5 9c-.2 1.2-1 2-2.2 2H7",
   down: "M7 13V4H4v9zm0 0l4 8c1.5 0 2.5-1 2.5-2.500L13 15h6l-1.5-9c-.2-1.2-1-2-2.2-2H7",

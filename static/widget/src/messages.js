@@ -14,7 +14,7 @@ const pageLanguage = () => document.documentElement.lang || undefined;
 /** @param {string} text @param {number} n @param {Words} words */
 export function userMessage(text, n, words) {
   const content = element("div", { class: "message-content", dir: "auto", lang: pageLanguage() }, text);
-  return element("article", { class: "message user", "aria-label": say(words.question, { n }) }, content);
+  return element("article", { class: "message user", part: "question", "aria-label": say(words.question, { n }) }, content);
 }
 
 /**
@@ -27,7 +27,7 @@ export class BotMessage {
     this.sources = new Sources(words);
     this.grew = grew;
     this.content = element("div", { class: "message-content", "aria-busy": "true", lang: pageLanguage() });
-    this.node = element("article", { class: "message bot", "aria-label": label, tabindex: "-1" }, this.content, this.sources.node);
+    this.node = element("article", { class: "message bot", part: "answer", "aria-label": label, tabindex: "-1" }, this.content, this.sources.node);
     this.#renderer = new MarkdownRenderer(this.content, {
       citation: (n) => this.sources.reference(n),
       copy: (text) => copyButton(text, words),

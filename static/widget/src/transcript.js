@@ -24,7 +24,7 @@ export class Transcript {
     this.name = words.title;
     /** The greeting, and what stands in its place. */
     this.opening = element("div", { class: "group" });
-    this.node = element("section", { class: "transcript", tabindex: "0", "aria-label": words.transcript }, this.opening);
+    this.node = element("section", { class: "transcript", part: "transcript", tabindex: "0", "aria-label": words.transcript }, this.opening);
     this.node.addEventListener("click", keepFocus);
     this.node.addEventListener("scroll", () => (this.#follows = this.#isAtEnd()), { passive: true });
   }
