@@ -8,9 +8,8 @@
 /** @param {string} name @param {number} share of the text's colour, in percent */
 const between = (name, share) => `var(--chatbot-${name},color-mix(in srgb,var(--ink) ${share}%,var(--back)))`;
 /** @param {string[]} colours */
-const theme = ([back, ink, link, mark, bad]) =>
-  `--back:var(--chatbot-background,${back});--ink:var(--chatbot-text,${ink});--link:var(--chatbot-link,${link});--mark:${mark};--bad:${bad}}`;
-const DARK = "color-scheme:dark;" + theme(["#16191d", "#e8ebef", "#8ab8ff", "#fc3", "#ff9c94"]);
+const theme = ([back, ink, link]) => `--back:var(--chatbot-background,${back});--ink:var(--chatbot-text,${ink});--link:var(--chatbot-link,${link})}`;
+const DARK = "color-scheme:dark;" + theme(["#16191d", "#e8ebef", "#8ab8ff"]);
 
 const RULES = `
 .panel{all:initial;position:fixed;box-sizing:border-box;bottom:calc(var(--y) + 68px);right:var(--x);width:min(var(--chatbot-width,400px),100% - 2*var(--x));
@@ -18,7 +17,7 @@ height:min(var(--chatbot-height,640px),100% - 88px - var(--y));display:flex;flex
 border:1px solid var(--line);background:var(--back);color:var(--ink);font:var(--chatbot-font-size,15px)/1.55 var(--chatbot-font,system-ui,sans-serif);
 box-shadow:0 12px 40px rgba(0,0,0,.22);text-align:start;animation:rise .16s ease-out;
 --round:var(--chatbot-radius,16px);--soft:${between("muted", 72)};--line:${between("border", 16)};--edge:${between("border", 52)};--fill:${between("surface", 6)};
-color-scheme:light;${theme(["#fff", "#1b1f24", "#0b57c9", "#fb0", "#b3261e"])}
+color-scheme:light;${theme(["#fff", "#1b1f24", "#0b57c9"])}
 .panel.left{right:auto;left:var(--x)}
 .panel[hidden],.panel [hidden]{display:none!important}
 @media (prefers-color-scheme:dark){.panel.auto{${DARK}}
@@ -55,7 +54,7 @@ background:radial-gradient(circle,var(--soft) 4px,transparent 5px) 0/12px 10px;a
 p,ul,ol,blockquote,table,.code{margin:0 0 10px}
 h1,h3,h4,h5,h6,.message-content h2{margin:16px 0 6px;font-size:16px;font-weight:650;line-height:1.35}
 .message-content h1{font-size:19px}.message-content h2{font-size:17px}
-ul,ol{padding-inline-start:22px}
+ul,ol{padding-inline:22px}
 li>p{margin-bottom:4px}
 blockquote{padding-inline-start:12px;border-inline-start:3px solid var(--line);color:var(--soft)}
 hr{border:0;border-top:1px solid var(--line);margin:14px 0}
@@ -83,20 +82,20 @@ td.center,th.center{text-align:center}td.right,th.right{text-align:right}td.left
 .sources a{display:inline-block;padding:2px 0}
 .sources blockquote{margin:4px 0;white-space:pre-wrap}
 .actions{display:flex;gap:2px;margin-top:4px;align-items:center;color:var(--soft);font-size:13px}
-.notice{margin-top:10px;padding:10px 12px;border-radius:12px;background:color-mix(in srgb,var(--mark) 16%,var(--back));font-size:14px}
+.notice{margin-top:10px;padding:10px 12px;border-radius:12px;background:color-mix(in srgb,#fb0 16%,var(--back));font-size:14px}
 .notice p{margin:0 0 6px}
 .notice .row{display:flex;flex-wrap:wrap;gap:8px;align-items:center}
 .notice .id{font-size:12px;color:var(--soft);overflow-wrap:anywhere}
 .suggestions{display:flex;flex-wrap:wrap;gap:8px}
 .suggestions .button{border-radius:18px;border-color:color-mix(in srgb,var(--accent) 40%,var(--line))}
 form{display:flex;flex-wrap:wrap;align-items:flex-end;gap:4px;margin:4px 12px 8px;padding:4px;border:1px solid var(--edge);border-radius:min(var(--round),23px)}
-form:focus-within{border-color:var(--link);box-shadow:0 0 0 1px var(--link)}
+form:focus-within{outline:2px solid var(--link);outline-offset:-1px}
 textarea{flex:1;min-width:0;max-height:140px;padding:7px 10px;border:0;background:none;color:var(--ink);font:inherit;font-size:max(16px,1em);line-height:1.4;resize:none;field-sizing:content}
 .panel textarea:focus-visible{outline:0}
 ::placeholder{color:var(--soft);opacity:1}
 form .icon{border-radius:min(var(--round),18px);background:var(--accent);color:var(--chatbot-on-accent,var(--on))}
 form .icon:hover{filter:brightness(1.1)}
-.over{flex-basis:100%;padding:0 10px;color:var(--bad);font-size:13px}
+.over{flex-basis:100%;padding:0 10px;color:color-mix(in srgb,var(--ink),#e00 45%);font-size:13px}
 .message-content img{max-width:100%;height:auto}
 .note{min-height:calc(1lh + 10px);padding:0 18px 10px;color:var(--soft);font-size:12px;text-align:center}
 .sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
