@@ -29,7 +29,11 @@ export function fillWindow({ node, told, composer: { input } }) {
   }
 
   // The browser closes a dialog by keys and gestures of its own, too.
-  node.addEventListener("close", () => small.matches && told.close());
+  node.addEventListener("close", () => {
+    if (node.open) return;
+    hold(false);
+    if (small.matches) told.close();
+  });
   return [fit, listen(seen, ["resize", "scroll"], () => fit())];
 }
 

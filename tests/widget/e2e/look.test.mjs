@@ -497,7 +497,7 @@ describe("a visitor's system", IN_CHROMIUM, () => {
     await page.locator("[aria-busy=true]").waitFor();
     assert.equal(await page.evaluate(() => document.querySelector("chatbot-widget").shadowRoot.getAnimations().length), 0);
     await page.emulateMedia({ reducedMotion: "no-preference" });
-    assert.equal(await page.evaluate(() => document.querySelector("chatbot-widget").shadowRoot.getAnimations().length), 1);
+    assert.ok(await page.evaluate(() => document.querySelector("chatbot-widget").shadowRoot.getAnimations().length > 0));
   });
 
   test("that has colours of its own shows every border, icon, state and ring", async () => {
@@ -559,7 +559,7 @@ describe("what has the focus in the page", IN_CHROMIUM, () => {
       if (state === "open") assert.ok(under > 5, String(under));
       if (state === "closed") {
         await page.keyboard.press("Tab");
-        await page.waitForFunction(() => document.querySelector("chatbot-widget").shadowRoot.querySelector(".launcher").style.opacity === ".1" || document.querySelector("chatbot-widget").shadowRoot.querySelector(".launcher").style.opacity === "0.1");
+        await page.waitForFunction(() => getComputedStyle(document.querySelector("chatbot-widget").shadowRoot.querySelector(".launcher")).opacity === "0.1");
       }
       await page.locator("#search").focus();
       await page.waitForFunction(() => [...document.querySelector("chatbot-widget").shadowRoot.querySelectorAll(".launcher, .panel")].every((part) => getComputedStyle(part).opacity === "1"));
@@ -572,7 +572,7 @@ describe("the field", IN_CHROMIUM, () => {
     test(`grows with its text, up to a bound, and shrinks again: ${name}`, async () => {
       const page = await chat({ init });
       if (init) await page.locator("textarea").evaluate((node) => node.style.setProperty("field-sizing", "fixed"));
-      const height = async () => (await box(page, "textarea")).height;
+      const height = async () => Math.round((await box(page, "textarea")).height);
       const one = await height();
       await page.locator("textarea").fill("1\n2\n3");
       assert.ok((await height()) > one * 1.8);
