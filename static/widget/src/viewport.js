@@ -14,6 +14,7 @@ import { listen } from "./dom.js";
  */
 export function fillWindow({ node, told, composer: { input } }) {
   const small = matchMedia("(max-width:480px),(max-height:480px)");
+  const still = new CSSStyleSheet();
   const seen = /** @type {VisualViewport} */ (window.visualViewport);
 
   function fit(isWanted = input.matches(":focus")) {
@@ -28,6 +29,14 @@ export function fillWindow({ node, told, composer: { input } }) {
     if (isWanted) input.focus({ preventScroll: true });
   }
 
+  /** @param {boolean} isHeld whether the page behind can't be scrolled */
+  function hold(isHeld) {
+    // On the element whose `overflow` is the window's: on the other one it would move the page.
+    const owner = getComputedStyle(document.documentElement).overflow === "visible" ? "body" : ":root";
+    still.replaceSync(`@media screen{${owner}{overflow:hidden!important}}`);
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets.filter((one) => one !== still), ...(isHeld ? [still] : [])];
+  }
+
   // The browser closes a dialog by keys and gestures of its own, too.
   node.addEventListener("close", () => {
     if (node.open) return;
@@ -35,14 +44,4 @@ export function fillWindow({ node, told, composer: { input } }) {
     if (small.matches) told.close();
   });
   return [fit, listen(seen, ["resize", "scroll"], () => fit())];
-}
-
-const still = new CSSStyleSheet();
-
-/** @param {boolean} isHeld whether the page behind can't be scrolled */
-function hold(isHeld) {
-  // On the element whose `overflow` is the window's: on the other one it would move the page.
-  const owner = getComputedStyle(document.documentElement).overflow === "visible" ? "body" : ":root";
-  still.replaceSync(`@media screen{${owner}{overflow:hidden!important}}`);
-  document.adoptedStyleSheets = [...document.adoptedStyleSheets.filter((one) => one !== still), ...(isHeld ? [still] : [])];
 }

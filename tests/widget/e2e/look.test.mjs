@@ -118,7 +118,7 @@ describe("a page's own look", IN_CHROMIUM, () => {
   test("is documented: each property, each part", () => {
     const [, table] = /\| property \|.*?\n((?:\|.*\n)+)/.exec(docs);
     assert.deepEqual([...table.matchAll(/^\| `(--[\w-]+)`/gm)].map(([, name]) => name).sort(), Object.keys(PROPERTIES).sort());
-    const [, parts] = /::part\(.*?\)`: (.*?)\./s.exec(docs);
+    const [, parts] = /`chatbot-widget::part\(panel\)`: (.*?)\./s.exec(docs);
     assert.deepEqual([...parts.matchAll(/`(\w+)`/g)].map(([, name]) => name).sort(), Object.keys(PARTS).sort());
   });
 
