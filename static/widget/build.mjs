@@ -12,14 +12,24 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const OUT = join(HERE, "js");
 const HASHED = /^(?:body|highlight)-[0-9a-f]{12}\.js$/;
+
+/** The open chat's rules without what only a reader needs. @type {import("esbuild").Plugin} */
+const smallRules = {
+  name: "rules",
+  setup: (made) => made.onLoad({ filter: /[\\/]rules\.js$/ }, async ({ path }) => {
+    const { RULES } = await import(pathToFileURL(path).href);
+    const { code } = await transform(RULES, { loader: "css", minify: true, target: ["chrome107", "safari16.4"] });
+    return { contents: `export const RULES = ${JSON.stringify(code.trim())}` };
+  }),
+};
 
 /** @param {string} entry @param {import("esbuild").BuildOptions} options */
 async function bundle(entry, options) {
@@ -32,7 +42,7 @@ async function bundle(entry, options) {
 
 /** @param {string} entry @param {boolean} minify @param {string} [highlight] the file for that */
 const modern = (entry, minify, highlight = "") =>
-  bundle(entry, { format: "esm", target: "es2022", minify, define: { HIGHLIGHT: JSON.stringify(highlight) } });
+  bundle(entry, { format: "esm", target: "es2022", minify, define: { HIGHLIGHT: JSON.stringify(highlight) }, plugins: [smallRules] });
 
 /** @param {boolean} minify @param {Record<string, string>} built */
 function loader(minify, built) {

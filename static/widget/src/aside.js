@@ -1,6 +1,6 @@
 /**
- * What has the focus in the page is never hidden by the chat (WCAG 2.2, 2.4.11): where it lies under it from end to end, the chat
- * lets it show through. The page's own layout and scroll are left alone.
+ * What has the focus in the page is never hidden by the chat (WCAG 2.2, 2.4.11): where its middle lies under it, the chat lets it
+ * show through. The page's own layout and scroll are left alone.
  */
 import { listen } from "./dom.js";
 
@@ -11,7 +11,8 @@ import { listen } from "./dom.js";
 export function stepAside(host, parts) {
   function look() {
     const { activeElement: active, body } = document;
-    const opacity = active && active !== body && active !== host && isUnder(active, host) ? ".1" : "";
+    const isPages = active && active !== body && active !== host;
+    const opacity = isPages && isUnder(active, host) ? ".1" : "";
     for (const { style } of parts) style.opacity = opacity;
   }
   // A frame later: a browser scrolls to what it has focused.
@@ -20,6 +21,6 @@ export function stepAside(host, parts) {
 
 /** @param {Element} node @param {Element} host */
 function isUnder(node, host) {
-  const { left, right, top, height } = node.getBoundingClientRect();
-  return [left + 1, right - 1].every((x) => document.elementFromPoint(x, top + height / 2) === host);
+  const { x, y, width, height } = node.getBoundingClientRect();
+  return document.elementFromPoint(x + width / 2, y + height / 2) === host;
 }

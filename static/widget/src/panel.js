@@ -15,7 +15,7 @@ export class Panel {
   constructor(told, words, { position, theme, container }) {
     this.words = words;
     this.told = told;
-    this.hasTheme = Boolean(theme);
+    this.theme = theme;
     this.transcript = new Transcript(words);
     this.composer = new Composer(told, words);
     this.status = element("div", { class: "sr", role: "status" });
@@ -44,14 +44,10 @@ export class Panel {
     this.transcript.name = name;
     this.heading.textContent = name;
     this.composer.most = config.question_chars || Infinity;
-    if (!this.hasTheme) this.#dress(config);
+    const { mode } = config.theme;
+    if (!this.theme && (mode === "light" || mode === "dark")) this.node.classList.replace("auto", mode);
     if (!config.stopped) this.#greet(config);
     this.#explain(config);
-  }
-
-  /** @param {WidgetConfig} config */
-  #dress({ theme: { mode } }) {
-    if (mode === "light" || mode === "dark") this.node.classList.replace("auto", mode);
   }
 
   /** @param {WidgetConfig} config */
