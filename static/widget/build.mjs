@@ -6,6 +6,7 @@
  * js/<version>/chatbot-widget.js  the same for ever: a page may pin it by its integrity (js/integrity.json)
  * js/body-<hash>.js               what the loaders import; those of earlier versions stay
  * js/highlight-<hash>.js          colours for code, where a page wants them
+ * js/inline-<hash>.js             the chat in an element of the page's, where one is named
  * js/chatbot-widget-legacy.js     for browsers that can't read `import()`
  * js/chatbot-widget.esm.js        the npm package
  */
@@ -19,7 +20,7 @@ import { build, transform } from "esbuild";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const OUT = join(HERE, "js");
-const HASHED = /^(?:body|highlight)-[0-9a-f]{12}\.js$/;
+const HASHED = /^(?:body|highlight|inline)-[0-9a-f]{12}\.js$/;
 
 /** The open chat's rules without what only a reader needs. @type {import("esbuild").Plugin} */
 const smallRules = {
@@ -40,9 +41,9 @@ async function bundle(entry, options) {
   return made.outputFiles[0].text;
 }
 
-/** @param {string} entry @param {boolean} minify @param {string} [highlight] the file for that */
-const modern = (entry, minify, highlight = "") =>
-  bundle(entry, { format: "esm", target: "es2022", minify, define: { HIGHLIGHT: JSON.stringify(highlight) }, plugins: [smallRules] });
+/** @param {string} entry @param {boolean} minify @param {Record<string, string>} [extras] their files */
+const modern = (entry, minify, extras = {}) =>
+  bundle(entry, { format: "esm", target: "es2022", minify, define: extras, plugins: [smallRules] });
 
 /** @param {boolean} minify @param {Record<string, string>} built */
 function loader(minify, built) {
@@ -71,8 +72,10 @@ const isReleased = () => !readFileSync(join(HERE, "../../CHANGELOG.md"), "utf8")
 /** What is built: by path under js/. @returns {Promise<{ files: Map<string, string>, sizes: string }>} */
 async function all() {
   const colours = await modern("extras/highlight.js", true);
-  const highlight = hashed("highlight", colours);
-  const small = await modern("body.js", true, highlight);
+  const placing = await modern("extras/inline.js", true);
+  const [highlight, inline] = [hashed("highlight", colours), hashed("inline", placing)];
+  const extras = { HIGHLIGHT: JSON.stringify(highlight), INLINE: JSON.stringify(inline) };
+  const small = await modern("body.js", true, extras);
   const name = hashed("body", small);
   const built = { BODY_FILE: `./${name}`, BODY_INTEGRITY: integrityOf(small) };
   const loaded = await loader(true, built);
@@ -82,11 +85,12 @@ async function all() {
     [pinned, loaded],
     [name, small],
     [highlight, colours],
+    [inline, placing],
     ["chatbot-widget-legacy.js", await bundle("legacy.js", { format: "iife", target: "es5", minify: true })],
-    ["chatbot-widget.esm.js", await modern("index.js", true, highlight)],
+    ["chatbot-widget.esm.js", await modern("index.js", true, extras)],
     ["integrity.json", `${JSON.stringify({ ...JSON.parse(committed("integrity.json") ?? "{}"), [pinned]: integrityOf(loaded) }, null, 2)}\n`],
   ]);
-  return { files, sizes: table([["loader", await loader(false, built), loaded], ["body", await modern("body.js", false, highlight), small]]) };
+  return { files, sizes: table([["loader", await loader(false, built), loaded], ["body", await modern("body.js", false, extras), small]]) };
 }
 
 /** @param {string} text */

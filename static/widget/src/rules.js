@@ -21,12 +21,9 @@ color-scheme:light;${theme(["#fff", "#1b1f24", "#0b57c9"])}
 .panel[hidden],.panel [hidden]{display:none!important}
 @media (prefers-color-scheme:dark){.panel.auto{${DARK}}
 .panel.dark{${DARK}
-.panel.inline{position:static;width:100%;height:var(--chatbot-height,100%);min-height:280px;max-height:100vh;box-shadow:none;animation:none}
-.inline header .icon{display:none}
 .panel:modal{inset:var(--top,0px) 0 auto;width:100%;height:var(--high,100%);border:0;border-radius:0;
 padding:env(safe-area-inset-top) env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left)}
 .launcher{margin-bottom:env(safe-area-inset-bottom)}
-:host([data-inline]){all:initial!important;display:block!important;width:100%!important;height:100%!important}
 .panel *{box-sizing:border-box}
 .panel :focus-visible{outline:2px solid var(--link);outline-offset:2px}
 .transcript.transcript:focus-visible{outline-offset:-2px}
@@ -100,5 +97,4 @@ form .icon:hover{filter:brightness(1.1)}
 .sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media (forced-colors:active){.message.user,.notice,.cite,.icon{border:1px solid CanvasText}
 .icon[aria-pressed=true]{forced-color-adjust:none;background:Highlight;color:HighlightText}}
-@media print{.inline,.inline *{max-height:none!important;height:auto!important;overflow:visible!important}.inline :is(form,button){display:none}}
 `;

@@ -85,4 +85,6 @@ declare global {
   const BUILT: unknown;
   /** Put in by the build: the file that colours code. */
   const HIGHLIGHT: string;
+  /** Put in by the build: the file for a chat in an element of the page's. */
+  const INLINE: string;
 }

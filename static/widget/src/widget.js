@@ -5,7 +5,6 @@
 import { stepAside } from "./aside.js";
 import { Chat } from "./chat.js";
 import { ChatAPI } from "./chat_api.js";
-import { settle } from "./inline.js";
 import { isolate } from "./isolation.js";
 import { Panel } from "./panel.js";
 import { sheet } from "./styles.js";
@@ -68,11 +67,19 @@ export class ChatbotWidget {
 
   #place() {
     const { panel } = this;
-    if (this.#isInline) return [settle(this.#mounted, () => this.open({ focus: false }))];
+    if (this.#isInline) return [this.#settle()];
     const { host, launcher } = this.#mounted;
     const [fit, end] = fillWindow(panel);
     this.#fit = fit;
     return [end, stepAside(host, [launcher, panel.node])];
+  }
+
+  /** See `extras/inline.js`. */
+  #settle() {
+    /** @type {Promise<typeof import("./extras/inline.js")>} */
+    const extra = import(`${this.#mounted.options.host}/static/widget/js/${INLINE}`);
+    const settled = extra.then(({ settle }) => settle(this.#mounted, () => this.open({ focus: false })));
+    return () => void settled.then((end) => end());
   }
 
   /** In an element of the page's: open for good. */
