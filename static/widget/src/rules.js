@@ -27,10 +27,10 @@ padding:env(safe-area-inset-top) env(safe-area-inset-right) env(safe-area-inset-
 .panel *{box-sizing:border-box}
 .panel :focus-visible{outline:2px solid var(--link);outline-offset:2px}
 .transcript.transcript:focus-visible{outline-offset:-2px}
-header{display:flex;align-items:center;gap:8px;min-height:56px;padding-block:8px;padding-inline:18px 10px;border-bottom:1px solid var(--line)}
+header{display:flex;align-items:center;gap:8px;padding:9px;padding-inline-start:18px;border-bottom:1px solid var(--line)}
 h2{flex:1;margin:0;font-size:16px;font-weight:600;overflow-wrap:anywhere}
-button{font:inherit;color:inherit}
-.icon{display:grid;flex:none;place-items:center;width:36px;height:36px;padding:0;border:0;border-radius:10px;background:none;cursor:pointer;color:var(--soft)}
+button{font:inherit;color:inherit;cursor:pointer}
+.icon{display:grid;place-items:center;width:36px;height:36px;padding:0;border:0;border-radius:10px;background:none;color:var(--soft)}
 .icon:hover{background:var(--fill);color:var(--ink)}
 .icon svg{width:20px;height:20px;fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 .icon[aria-pressed=true]{color:var(--link)}
@@ -58,7 +58,7 @@ a{color:var(--link)}
 .host{color:var(--soft);font-size:12px}
 code{font:.87em/1.5 ui-monospace,Menlo,Consolas,monospace;background:var(--fill);border-radius:4px;padding:1px 4px}
 .code{border:1px solid var(--line);border-radius:10px;overflow:hidden}
-.head{display:flex;justify-content:space-between;align-items:center;gap:8px;padding-block:2px;padding-inline:12px 4px;background:var(--fill);color:var(--soft);font-size:12px}
+.head{display:flex;justify-content:space-between;align-items:center;gap:8px;padding:2px 4px;padding-inline-start:12px;background:var(--fill);color:var(--soft);font-size:12px}
 pre{margin:0;padding:10px 12px;overflow:auto;max-height:360px;white-space:pre}
 pre code{padding:0;background:none}
 table{display:block;overflow-x:auto;border-collapse:collapse;max-width:100%}
@@ -66,9 +66,9 @@ th,td{padding:4px 10px;border:1px solid var(--line);text-align:start}
 th{background:var(--fill);font-weight:600}
 td.center,th.center{text-align:center}td.right,th.right{text-align:right}td.left,th.left{text-align:left}
 .task{list-style:none}
-.cite{min-width:24px;height:24px;padding:0 5px;border:0;border-radius:8px;background:var(--fill);color:var(--link);font-size:12px;cursor:pointer;vertical-align:1px}
-.dead{color:var(--soft);cursor:auto}
-.button,.image{padding:5px 12px;border:1px solid var(--line);border-radius:10px;background:var(--back);cursor:pointer;min-height:32px;text-align:start}
+.cite{min-width:24px;height:24px;padding:0 5px;border:0;border-radius:8px;background:var(--fill);color:var(--link);font-size:12px;vertical-align:1px}
+.dead{color:var(--soft)}
+.button,.image{padding:5px 12px;border:1px solid var(--line);border-radius:10px;background:var(--back);min-height:32px;text-align:start}
 .button:hover,.image:hover{background:var(--fill)}
 .code .button{min-height:26px;padding:0 8px;border:0;background:none}
 .sources{margin-top:10px;font-size:.9em}
@@ -84,17 +84,16 @@ td.center,th.center{text-align:center}td.right,th.right{text-align:right}td.left
 .notice .id{font-size:12px;color:var(--soft);overflow-wrap:anywhere}
 .suggestions{display:flex;flex-wrap:wrap;gap:8px}
 .suggestions .button{border-radius:18px;border-color:color-mix(in srgb,var(--accent) 40%,var(--line))}
-form{display:flex;flex-wrap:wrap;align-items:flex-end;gap:4px;margin:4px 12px 8px;padding:4px;border:1px solid var(--edge);border-radius:min(var(--round),23px)}
+form{display:flex;flex-wrap:wrap;align-items:flex-end;gap:4px;margin:4px 12px 8px;padding:4px;border:1px solid var(--edge);border-radius:var(--round)}
 form:focus-within{outline:2px solid var(--link);outline-offset:-1px}
 textarea{flex:1;min-width:0;max-height:140px;padding:7px 10px;border:0;background:none;color:var(--ink);font:inherit;font-size:max(16px,1em);line-height:1.4;resize:none;field-sizing:content}
 .panel textarea:focus-visible{outline:0}
 ::placeholder{color:var(--soft);opacity:1}
-form .icon{border-radius:min(var(--round),18px);background:var(--accent);color:var(--chatbot-on-accent,var(--on))}
-form .icon:hover{filter:brightness(1.1)}
+form .icon.icon{border-radius:var(--round);background:var(--accent);color:var(--chatbot-on-accent,var(--on))}
 .over{flex-basis:100%;padding:0 10px;color:color-mix(in srgb,var(--ink),#e00 45%);font-size:13px}
 .message-content img{max-width:100%;height:auto}
 .note{min-height:calc(1lh + 10px);padding:0 18px 10px;color:var(--soft);font-size:12px;text-align:center}
 .sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
-@media (forced-colors:active){.message.user,.notice,.cite,.icon{border:1px solid CanvasText}
+@media (forced-colors:active){.message.user,.notice,.cite,.icon{border:1px solid}
 .icon[aria-pressed=true]{forced-color-adjust:none;background:Highlight;color:HighlightText}}
 `;

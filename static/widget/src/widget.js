@@ -60,9 +60,8 @@ export class ChatbotWidget {
       keydown: (event) => this.#pressed(event),
       input: () => this.panel.composer.typed(),
     });
-    const follow = new ResizeObserver(this.panel.transcript.grew);
-    follow.observe(this.panel.transcript.node);
-    this.#ends = [isolation, () => follow.disconnect(), ...this.#place()];
+    new ResizeObserver(this.panel.transcript.grew).observe(this.panel.transcript.node);
+    this.#ends = [isolation, ...this.#place()];
   }
 
   #place() {

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { afterEach, describe, test } from "node:test";
 
 import { contrasts } from "./colours.mjs";
-import { IN_CHROMIUM, inChromium, pageWith, scripted, tag } from "./harness.mjs";
+import { IN_CHROMIUM, inChromium, pageWith, scripted, tag, until } from "./harness.mjs";
 import { countListeners, traces } from "./hostile.mjs";
 
 let server, site, browser, context;
@@ -316,7 +316,7 @@ describe("in an element of the page", IN_CHROMIUM, () => {
 
   test("an element that is not there is told on the console", async () => {
     const page = await visit({ more: 'data-container="#nowhere"' });
-    assert.ok(page.errors.some((text) => text.includes("#nowhere")), page.errors.join());
+    await until(() => page.errors.some((text) => text.includes("#nowhere")), "told");
     assert.equal(await page.locator("chatbot-widget").count(), 0);
   });
 
