@@ -89,7 +89,7 @@ form:focus-within{outline:2px solid var(--link);outline-offset:-1px}
 textarea{flex:1;min-width:0;max-height:140px;padding:7px 10px;border:0;background:none;color:var(--ink);font:inherit;font-size:max(16px,1em);line-height:1.4;resize:none;field-sizing:content}
 .panel textarea:focus-visible{outline:0}
 ::placeholder{color:var(--soft);opacity:1}
-form .icon.icon{border-radius:var(--round);background:var(--accent);color:var(--chatbot-on-accent,var(--on))}
+form .icon.icon{border-radius:calc(var(--round) + 2px);background:var(--accent);color:var(--chatbot-on-accent,var(--on))}
 .over{flex-basis:100%;padding:0 10px;color:color-mix(in srgb,var(--ink),#e00 45%);font-size:13px}
 .message-content img{max-width:100%;height:auto}
 .note{min-height:calc(1lh + 10px);padding:0 18px 10px;color:var(--soft);font-size:12px;text-align:center}

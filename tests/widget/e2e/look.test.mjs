@@ -5,7 +5,7 @@ import { afterEach, describe, test } from "node:test";
 
 import { contrasts } from "./colours.mjs";
 import { IN_CHROMIUM, inChromium, pageWith, scripted, tag, until } from "./harness.mjs";
-import { countListeners, traces } from "./hostile.mjs";
+import { countListeners, NONCE, noteViolations, POLICIES, traces, TRUSTED_TYPES } from "./hostile.mjs";
 
 let server, site, browser, context;
 inChromium((...all) => ([server, site, browser] = all));
@@ -313,6 +313,16 @@ describe("in an element of the page", IN_CHROMIUM, () => {
     await page.locator(".bot .actions").waitFor();
     assert.equal(await page.locator(".user").count(), 1);
   });
+
+  for (const [name, policy] of Object.entries(POLICIES)) {
+    test(`it stands there under a policy that ${name}, and Trusted Types`, async () => {
+      const headers = { "Content-Security-Policy": `${policy(server.base)}; ${TRUSTED_TYPES}` };
+      const page = await visit({ html: { html: pageWith(`<div id="help"></div>${tag(server, `nonce="${NONCE}" data-container="#help"`)}`), headers }, init: noteViolations });
+      await shown(page);
+      await page.locator("textarea").fill("two\nlines");
+      assert.deepEqual(await page.evaluate(() => violations), []);
+    });
+  }
 
   test("an element that is not there is told on the console", async () => {
     const page = await visit({ more: 'data-container="#nowhere"' });
