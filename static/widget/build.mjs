@@ -7,20 +7,31 @@
  * js/body-<hash>.js               what the loaders import; those of earlier versions stay
  * js/more-<hash>.js             what few visitors need: the body imports it when it is wanted
  * js/highlight-<hash>.js          colours for code, where a page wants them
+ * js/inline-<hash>.js             the chat in an element of the page's, where one is named
  * js/chatbot-widget-legacy.js     for browsers that can't read `import()`
  * js/chatbot-widget.esm.js        the npm package
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const OUT = join(HERE, "js");
-const HASHED = /^(?:body|highlight|more)-[0-9a-f]{12}\.js$/;
+const HASHED = /^(?:body|highlight|inline|more)-[0-9a-f]{12}\.js$/;
+
+/** The rules of a style sheet without what only a reader needs. @type {import("esbuild").Plugin} */
+const smallRules = {
+  name: "rules",
+  setup: (made) => made.onLoad({ filter: /[\\/]rules\.js$/ }, async ({ path }) => {
+    const { RULES } = await import(pathToFileURL(path).href);
+    const { code } = await transform(RULES, { loader: "css", minify: true, target: ["chrome107", "safari16.4"] });
+    return { contents: `export const RULES = ${JSON.stringify(code.trim())}` };
+  }),
+};
 
 /** @param {string} entry @param {import("esbuild").BuildOptions} options */
 async function bundle(entry, options) {
@@ -32,13 +43,11 @@ async function bundle(entry, options) {
 }
 
 /**
- * @param {string} entry @param {boolean} minify @param {string} [highlight] the file for that
+ * @param {string} entry @param {boolean} minify @param {Record<string, string>} [extras] their files, by the name that stands for each
  * @param {Record<string, string>} [files] by what is imported: files of their own. Without them it is taken in
  */
-const modern = (entry, minify, highlight = "", files = {}) =>
-  bundle(entry, {
-    format: "esm", target: "es2022", minify, define: { HIGHLIGHT: JSON.stringify(highlight) }, plugins: [apart(files)],
-  });
+const modern = (entry, minify, extras = {}, files = {}) =>
+  bundle(entry, { format: "esm", target: "es2022", minify, define: extras, plugins: [smallRules, apart(files)] });
 
 /** @param {Record<string, string>} files @returns {import("esbuild").Plugin} */
 const apart = (files) => ({
@@ -75,10 +84,12 @@ const isReleased = () => !readFileSync(join(HERE, "../../CHANGELOG.md"), "utf8")
 /** What is built: by path under js/. @returns {Promise<{ files: Map<string, string>, sizes: string }>} */
 async function all() {
   const colours = await modern("extras/highlight.js", true);
-  const highlight = hashed("highlight", colours);
-  const rare = await modern("more/index.js", true, highlight);
+  const placing = await modern("extras/inline.js", true);
+  const [highlight, inline] = [hashed("highlight", colours), hashed("inline", placing)];
+  const extras = { HIGHLIGHT: JSON.stringify(highlight), INLINE: JSON.stringify(inline) };
+  const rare = await modern("more/index.js", true, extras);
   const apart = { "./more/index.js": hashed("more", rare) };
-  const small = await modern("body.js", true, highlight, apart);
+  const small = await modern("body.js", true, extras, apart);
   const name = hashed("body", small);
   const built = { BODY_FILE: `./${name}`, BODY_INTEGRITY: integrityOf(small) };
   const loaded = await loader(true, built);
@@ -89,11 +100,12 @@ async function all() {
     [name, small],
     [highlight, colours],
     [apart["./more/index.js"], rare],
+    [inline, placing],
     ["chatbot-widget-legacy.js", await bundle("legacy.js", { format: "iife", target: "es5", minify: true })],
-    ["chatbot-widget.esm.js", await modern("index.js", true, highlight)],
+    ["chatbot-widget.esm.js", await modern("index.js", true, extras)],
     ["integrity.json", `${JSON.stringify({ ...JSON.parse(committed("integrity.json") ?? "{}"), [pinned]: integrityOf(loaded) }, null, 2)}\n`],
   ]);
-  return { files, sizes: table([["loader", await loader(false, built), loaded], ["body", await modern("body.js", false, highlight, apart), small], ["more", await modern("more/index.js", false, highlight), rare]]) };
+  return { files, sizes: table([["loader", await loader(false, built), loaded], ["body", await modern("body.js", false, extras, apart), small], ["more", await modern("more/index.js", false, extras), rare]]) };
 }
 
 /** @param {string} text */

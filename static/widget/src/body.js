@@ -1,4 +1,10 @@
 /** What the loader imports: the chat goes into the launcher's place, and what was called meanwhile is called now. */
+// What is alike, side by side in the file: it is 400 bytes smaller when it is compressed.
+import "./markdown/index.js";
+import "./sse.js";
+import "./transcript.js";
+import "./panel.js";
+import "./isolation.js";
 import { ChatAPI } from "./chat_api.js";
 import { ChatbotWidget, publish } from "./widget.js";
 

@@ -13,11 +13,11 @@ export class Composer {
   constructor({ ask, stop }, words) {
     this.words = words;
     this.ask = ask;
-    this.input = element("textarea", { rows: "1", "aria-label": words.input, placeholder: words.placeholder, dir: "auto" });
+    this.input = element("textarea", { part: "input", rows: "1", "aria-label": words.input, placeholder: words.placeholder, dir: "auto" });
     this.send = iconButton(words.send, ICONS.send, () => this.submit());
     this.stop = iconButton(words.stop, ICONS.stop, stop);
     this.over = element("span", { class: "sr", role: "status" });
-    this.node = element("form", {}, this.input, this.send, this.stop, this.over);
+    this.node = element("form", { part: "composer" }, this.input, this.send, this.stop, this.over);
     this.node.addEventListener("submit", (event) => event.preventDefault());
     this.setBusy(false);
   }
@@ -44,16 +44,23 @@ export class Composer {
     const text = this.input.value.trim();
     if (!text || this.isBusy || !this.#fits(text)) return;
     this.input.value = "";
+    this.typed();
     this.ask(text);
   }
 
   /** A question that came while another is answered: it waits here, where it is seen. @param {string} text */
   keep(text) {
     this.input.value = [this.input.value, text].filter(Boolean).join("\n");
+    this.typed();
   }
 
-  /** What is written changed: a complaint goes as soon as it is mended. */
+  /** What is written changed: the field grows with it, and a complaint goes as soon as it is mended. */
   typed() {
+    const { style } = this.input;
+    if (!CSS.supports("field-sizing:content")) {
+      style.height = "auto";
+      style.height = `${this.input.scrollHeight}px`;
+    }
     if (this.over.textContent) this.#fits(this.input.value.trim());
   }
 

@@ -20,6 +20,17 @@ function set(node, name, value) {
   else if (value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
 }
 
+/**
+ * @param {EventTarget} target @param {readonly string[]} types @param {(event: Event) => void} heard @param {boolean} [isCapture]
+ * @returns {() => void} ends it
+ */
+export function listen(target, types, heard, isCapture) {
+  for (const type of types) target.addEventListener(type, heard, isCapture);
+  return () => {
+    for (const type of types) target.removeEventListener(type, heard, isCapture);
+  };
+}
+
 /** Take a node out; the focus, where it was in it, goes to `next`. @param {Element} node @param {HTMLElement} [next] */
 export function drop(node, next) {
   const root = node.getRootNode();
@@ -57,7 +68,7 @@ export function iconButton(label, drawing, press, more = "") {
 
 export const ICONS = {
   close: "M6 6l12 12M18 6L6 18",
-  send: "M4 12l16-8-6 16-3-7z",
+  send: "M12 20V5M5 12l7-7 7 7",
   stop: "M7 7h10v10H7z",
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",
   again: "M20 11a8 8 0 1 0-2 6M20 4v7h-7",

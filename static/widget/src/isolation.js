@@ -6,6 +6,8 @@
  * pressing a button) goes on all the same; what the chat listens to is told to it from here.
  * Source: https://dom.spec.whatwg.org/#concept-event-dispatch
  */
+import { listen } from "./dom.js";
+
 const TYPES = /** @type {const} */ ([
   "keydown", "keypress", "keyup", "beforeinput", "input", "paste", "copy", "cut",
   "compositionstart", "compositionupdate", "compositionend", "focusin", "focusout", "focus", "blur",
@@ -24,8 +26,5 @@ export function isolate(root, listeners) {
     event.stopImmediatePropagation();
     listeners[event.type]?.(event);
   };
-  for (const type of TYPES) window.addEventListener(type, take, true);
-  return () => {
-    for (const type of TYPES) window.removeEventListener(type, take, true);
-  };
+  return listen(window, TYPES, take, true);
 }

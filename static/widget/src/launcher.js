@@ -12,26 +12,39 @@
 var SVG = "http://www.w3.org/2000/svg";
 var BUBBLE = "M12 3C6.5 3 2 6.8 2 11.5c0 2.3 1.1 4.4 2.9 5.9L4 21.5l4.6-2.2c1.1.3 2.2.4 3.4.4 5.5 0 10-3.7 10-8.2S17.5 3 12 3z";
 
+/** Far over 1 for a colour on which white is read better than black, far under 0 for others. */
+var FAR = " calc((.179 - y)*1e5)";
+
 /** @param {WidgetOptions} options */
 function rules(options) {
   var side = options.position === "left" ? "left" : "right";
   return (
-    ":host{all:initial!important;display:block!important;position:fixed!important;inset:auto!important;" +
-    "bottom:0!important;" + side + ":0!important;width:0!important;height:0!important;overflow:visible!important;" +
-    "direction:ltr!important;z-index:" + (Number(options.zIndex) || 2147483000) + "!important;" +
-    "--accent:var(--chatbot-accent," + colour(options.accent) + ")}" +
+    ":host{all:initial!important;display:block!important;position:fixed!important;inset:0!important;" +
+    "width:0!important;height:0!important;overflow:visible!important;direction:ltr!important;z-index:" + (Number(options.zIndex) || 2147483000) + "!important;" +
+    "--x:" + px(options.offsetX) + ";--y:" + px(options.offsetY) + ";" +
+    "--accent:var(--chatbot-accent," + colour(options.accent) + ");--on:#fff}" +
+    // Of black and white what is read better on the accent, by WCAG's luminance; values beyond a screen's are cut off.
+    "@supports(color:color(from red xyz-d65 x y z)){:host{" +
+    "--on:color(from var(--accent) xyz-d65" + FAR + FAR + FAR + ")}}" +
     "@media print{:host{display:none!important}}" +
-    ".launcher{all:initial;position:fixed;bottom:20px;" + side + ":20px;width:56px;height:56px;border-radius:28px;" +
-    "display:grid;place-items:center;background:var(--accent);color:#fff;cursor:pointer;" +
+    ".launcher{all:initial;position:fixed;bottom:var(--y);" + side + ":var(--x);width:56px;height:56px;border-radius:28px;" +
+    "display:grid;place-items:center;background:var(--accent);color:var(--chatbot-on-accent,var(--on));cursor:pointer;" +
     // WebKit takes the font family from <html> where it is `initial`.
     "font:16px/1 sans-serif;" +
     "box-shadow:0 6px 20px rgba(0,0,0,.25)}" +
     ".launcher:hover{filter:brightness(1.1)}" +
-    ".launcher:focus-visible{outline:3px solid var(--accent);outline-offset:3px;box-shadow:0 0 0 3px #fff}" +
+    // Two colours: one of them is seen on any page.
+    ".launcher:focus-visible{outline:3px solid #000;outline-offset:3px;box-shadow:0 0 0 3px #fff}" +
     ".launcher[hidden]{display:none}.launcher[aria-busy]{opacity:.6}" +
     ".launcher svg{width:28px;height:28px;fill:currentColor}" +
     "@media (forced-colors:active){.launcher{border:2px solid ButtonText}}"
   );
+}
+
+/** @param {any} offset a number, as such or as a text */
+function px(offset) {
+  offset = parseFloat(offset);
+  return (offset < Infinity ? offset : 20) + "px";
 }
 
 /** A colour that is one, so that nothing else gets into a rule. @param {string | undefined} text */
@@ -76,7 +89,7 @@ export function mount(options) {
   sheet.replaceSync(rules(options));
   root.adoptedStyleSheets = [sheet];
   root.appendChild(launcher);
-  if (options.launcher === false || options.launcher === "none") launcher.hidden = true;
+  launcher.hidden = options.launcher === false || options.launcher === "none" || !!options.container;
   var made = /** @type {Mounted} */ ({ host: host, root: root, launcher: launcher, options: options });
   var stay = remain(host);
   made.arrived = function () {

@@ -129,7 +129,7 @@ function main(tag) {
       at.launcher.addEventListener(type, want, { passive: true });
     });
     at.launcher.addEventListener("click", press);
-    if (options.open) want();
+    if (options.open || options.container) want();
     else whenIdle(want);
   }
 

@@ -1,20 +1,21 @@
-/** The open chat: a named dialog that is not modal, so the page behind stays in use. */
+/** The open chat: a named dialog that is not modal, so the page behind stays in use; in an element of the page's, a region. */
 import { Composer } from "./composer.js";
 import { button, element, iconButton, ICONS } from "./dom.js";
 import { Transcript } from "./transcript.js";
 import { say } from "./words.js";
 
 /** @import { WidgetConfig } from "./types.js"
- * @import { Words } from "./ui.js" */
+ * @import { WidgetOptions, Words } from "./ui.js" */
 
 export class Panel {
   /**
    * @param {{ ask: (text: string) => void, stop: () => void, close: () => void, menu: () => void }} told
-   * @param {Words} words @param {string} side "left" or "right"
+   * @param {Words} words @param {WidgetOptions} options
    */
-  constructor(told, words, side) {
+  constructor(told, words, { position, theme, container }) {
     this.words = words;
     this.told = told;
+    this.theme = theme;
     this.transcript = new Transcript(words);
     this.composer = new Composer(told, words);
     this.status = element("div", { class: "sr", role: "status" });
@@ -23,11 +24,12 @@ export class Panel {
     this.menu = iconButton(words.menu, ICONS.more, told.menu);
     this.menu.setAttribute("aria-expanded", "false");
     this.heading = element("h2", { id: "title" }, words.title);
-    this.note = element("div", { class: "note" });
+    this.note = element("div", { class: "note", part: "note" });
+    const side = position === "left" ? " left" : "";
     this.node = element(
-      "div",
-      { class: `panel auto ${side}`, part: "panel", role: "dialog", "aria-labelledby": "title", lang: "en", hidden: true },
-      element("header", {}, this.heading, this.menu, iconButton(words.close, ICONS.close, told.close)),
+      "dialog",
+      { class: `panel ${theme || "auto"}${container ? " inline" : side}`, part: "panel", role: container ? "region" : "dialog", "aria-labelledby": "title", lang: "en", hidden: true },
+      element("header", { part: "header" }, this.heading, this.menu, iconButton(words.close, ICONS.close, told.close)),
       this.transcript.node,
       this.composer.node,
       this.note,
@@ -46,15 +48,10 @@ export class Panel {
     this.transcript.name = name;
     this.heading.textContent = name;
     this.composer.most = config.question_chars || Infinity;
-    this.#show(config);
+    const { mode } = config.theme;
+    if (!this.theme && (mode === "light" || mode === "dark")) this.node.classList.replace("auto", mode);
     if (!config.stopped) this.#greet(config);
     this.#explain(config);
-  }
-
-  /** @param {WidgetConfig} config */
-  #show({ theme }) {
-    const { mode } = theme;
-    if (mode === "light" || mode === "dark") this.node.classList.replace("auto", mode);
   }
 
   /** @param {WidgetConfig} config */

@@ -13,6 +13,13 @@ export interface WidgetOptions {
   /** The launcher's name. */
   label?: string;
   position?: "left" | "right" | string;
+  /** Pixels from the window's side and its lower edge. */
+  offsetX?: number | string;
+  offsetY?: number | string;
+  /** Over the bot's own; "auto" goes with the visitor's system. */
+  theme?: "light" | "dark" | "auto" | string;
+  /** The chat stands in this element, always open, without a launcher. */
+  container?: string | Element;
   zIndex?: number | string;
   /** Open at once. */
   open?: boolean;
@@ -86,4 +93,6 @@ declare global {
   const BUILT: unknown;
   /** Put in by the build: the file that colours code. */
   const HIGHLIGHT: string;
+  /** Put in by the build: the file for a chat in an element of the page's. */
+  const INLINE: string;
 }

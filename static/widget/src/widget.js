@@ -2,11 +2,13 @@
  * `ChatbotWidget`: what a page can ask of the chat. There is one on a page: `init` a second time gives the first
  * (a framework's double rendering, a hot reload), and `destroy` leaves nothing behind.
  */
+import { stepAside } from "./aside.js";
 import { Chat } from "./chat.js";
 import { ChatAPI } from "./chat_api.js";
 import { isolate } from "./isolation.js";
 import { Panel } from "./panel.js";
 import { sheet } from "./styles.js";
+import { fillWindow } from "./viewport.js";
 import { WORDS } from "./words.js";
 
 /** @import { Citation, WidgetConfig } from "./types.js"
@@ -25,8 +27,10 @@ export class ChatbotWidget {
   /** Its parts, for measurements. @internal */
   panel;
   #chat;
-  /** @type {() => void} */
-  #endIsolation;
+  /** What ends with the chat. @type {Array<() => void>} */
+  #ends;
+  /** To the window, for a chat that is not in an element. @type {ReturnType<typeof fillWindow>[0] | undefined} */
+  #fit;
   /** What had the focus before. @type {Element | null} */
   #before = null;
 
@@ -47,16 +51,43 @@ export class ChatbotWidget {
   constructor(mounted) {
     const { root, launcher, options } = mounted;
     this.mounted = mounted;
-    const told = { ask: (/** @type {string} */ text) => this.send(text), stop: () => this.#chat.stop(), close: () => this.close(), menu: () => this.#chat.more((more) => more.openMenu(this.#chat)) };
-    this.panel = new Panel(told, WORDS, options.position === "left" ? "left" : "right");
+    const told = {
+      ask: (/** @type {string} */ text) => this.send(text), stop: () => this.#chat.stop(), close: () => this.close(),
+      menu: () => this.#chat.more((more) => more.openMenu(this.#chat)),
+    };
+    this.panel = new Panel(told, WORDS, options);
     this.#chat = new Chat(this, options, this.panel, WORDS);
     root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet()];
     root.append(this.panel.node);
     launcher.addEventListener("click", this.toggle);
-    this.#endIsolation = isolate(root, {
+    const isolation = isolate(root, {
       keydown: (event) => this.#pressed(event),
       input: () => this.panel.composer.typed(),
     });
+    new ResizeObserver(this.panel.transcript.grew).observe(this.panel.transcript.node);
+    this.#ends = [isolation, ...this.#place()];
+  }
+
+  #place() {
+    const { panel } = this;
+    if (this.#isInline) return [this.#settle()];
+    const { host, launcher } = this.mounted;
+    const [fit, end] = fillWindow(panel);
+    this.#fit = fit;
+    return [end, stepAside(host, [launcher, panel.node])];
+  }
+
+  /** See `extras/inline.js`. */
+  #settle() {
+    /** @type {Promise<typeof import("./extras/inline.js")>} */
+    const extra = import(`${this.mounted.options.host}/static/widget/js/${INLINE}`);
+    const settled = extra.then(({ settle }) => settle(this.mounted, () => this.open({ focus: false })));
+    return () => void settled.then((end) => end());
+  }
+
+  /** In an element of the page's: open for good. */
+  get #isInline() {
+    return Boolean(this.mounted.options.container);
   }
 
   get isOpen() {
@@ -71,14 +102,17 @@ export class ChatbotWidget {
     this.mounted.launcher.setAttribute("aria-expanded", "true");
     this.#chat.begin();
     this.panel.transcript.grew();
-    if (focus) this.panel.composer.input.focus({ preventScroll: true });
+    const { input } = this.panel.composer;
+    this.#fit?.(focus);
+    if (focus) input.focus({ preventScroll: true });
     this.emit("open", undefined);
   }
 
   close() {
-    if (!this.isOpen) return;
+    if (!this.isOpen || this.#isInline) return;
     const hadFocus = this.mounted.root.activeElement !== null;
     this.panel.node.hidden = true;
+    this.#fit?.(false);
     this.mounted.launcher.setAttribute("aria-expanded", "false");
     if (hadFocus) this.#giveBack();
     this.emit("close", undefined);
@@ -145,13 +179,15 @@ export class ChatbotWidget {
     this.close();
     this.#chat.tell({ type: "forgot" });
     this.#chat.forget();
+    if (this.isOpen) this.#chat.begin();
   }
 
   /** Take everything out of the page. What is kept of the visitor stays for the next page, unless `shutdown` came first. */
   destroy() {
     this.#listeners.clear();
+    this.close();
     this.#chat.destroy();
-    this.#endIsolation();
+    for (const end of this.#ends) end();
     this.mounted.leave();
     ChatbotWidget.current = null;
     if (window.ChatbotWidget === ChatbotWidget) {

@@ -247,6 +247,57 @@ export function mainPaths(name, options, start, limits = {}) {
       assert.deepEqual(await stored(), [`chatbot:${server.keys.shop}`, ""]);
     });
 
+    test("its look is the page's: custom properties, and letters that are read on any accent", async () => {
+      const page = await chat(pageWith(tag(server), "<style>:root{--chatbot-background:rgb(1,2,3);--chatbot-accent:#ffd400;--chatbot-width:333px}</style>"));
+      const styles = await page.run((root) => {
+        const of = (selector) => getComputedStyle(root.querySelector(selector));
+        const brush = document.createElement("canvas").getContext("2d");
+        brush.fillStyle = of(".launcher").color;
+        brush.fillRect(0, 0, 1, 1);
+        return [of(".panel").backgroundColor, of(".panel").width, of(".launcher").backgroundColor, ...brush.getImageData(0, 0, 1, 1).data];
+      });
+      assert.deepEqual(styles, ["rgb(1, 2, 3)", "333px", "rgb(255, 212, 0)", 0, 0, 0, 255]);
+    });
+
+    test("in an element of the page it fills that, and Escape leaves it open", async () => {
+      const page = await visit(pageWith(`<div id="help" style="width:500px;height:420px"></div>${tag(server, 'data-container="#help"')}`));
+      await page.shown(".suggestions");
+      const boxes = await page.run((root) => [root.querySelector(".panel"), document.querySelector("#help")].map((node) => JSON.stringify(node.getBoundingClientRect())));
+      assert.equal(boxes[0], boxes[1]);
+      await page.click("textarea");
+      await page.tab.press("Escape");
+      await page.tab.type("How long?");
+      await page.tab.press("Enter");
+      await page.done();
+    });
+
+    test("the field grows with its text, and shrinks when that is sent", async () => {
+      const page = await chat();
+      const height = () => page.run((root) => Math.round(root.querySelector("textarea").getBoundingClientRect().height));
+      const one = await height();
+      await page.tab.type("many words ".repeat(12));
+      assert.ok((await height()) > one * 1.8, `${await height()} ${one}`);
+      await page.tab.press("Enter");
+      await page.shown(".user");
+      assert.equal(await height(), one);
+    });
+
+    test("a small window is filled, by a modal dialog, and given back", async () => {
+      const inside = site.add("/small", pageWith(tag(server)));
+      const page = await visit(`<!doctype html><iframe src="${inside}" width="380" height="600"></iframe>`);
+      await page.sees(() => "current" in (frames[0].ChatbotWidget ?? {}));
+      const state = () => page.run(() => {
+        const panel = frames[0].document.querySelector("chatbot-widget").shadowRoot.querySelector(".panel");
+        const { x, y, width, height } = panel.getBoundingClientRect();
+        return [panel.matches(":modal"), frames[0].document.adoptedStyleSheets.length, x, y, width, height];
+      });
+      await page.run(() => void frames[0].ChatbotWidget.open());
+      await until(async () => (await state())[3] === 0, "opened");
+      assert.deepEqual(await state(), [true, 1, 0, 0, 380, 600]);
+      await page.run(() => void frames[0].ChatbotWidget.close());
+      assert.deepEqual(await state(), [false, 0, 0, 0, 0, 0]);
+    });
+
     test("destroy leaves no node, listener, global or style", async () => {
       const page = await visit(pageWith("", inline(countListeners)));
       const clean = await page.run(traces);

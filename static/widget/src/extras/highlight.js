@@ -6,13 +6,10 @@ import { common, createLowlight } from "lowlight";
 
 const RULES = `
 .hljs-comment,.hljs-quote{color:var(--soft);font-style:italic}
-.hljs-keyword,.hljs-selector-tag,.hljs-literal,.hljs-type{color:var(--code-word)}
-.hljs-string,.hljs-regexp,.hljs-addition,.hljs-attribute{color:var(--code-text)}
-.hljs-number,.hljs-symbol,.hljs-bullet,.hljs-meta{color:var(--code-number)}
-.hljs-title,.hljs-section,.hljs-name,.hljs-built_in,.hljs-attr{color:var(--code-name)}
-.panel{--code-word:#8250df;--code-text:#0a5c36;--code-number:#a04100;--code-name:#0550ae}
-@media (prefers-color-scheme:dark){.panel.auto{--code-word:#d2a8ff;--code-text:#9be9a8;--code-number:#ffb77c;--code-name:#79c0ff}}
-.panel.dark{--code-word:#d2a8ff;--code-text:#9be9a8;--code-number:#ffb77c;--code-name:#79c0ff}
+.hljs-keyword,.hljs-selector-tag,.hljs-literal,.hljs-type{color:color-mix(in srgb,var(--ink) 40%,#8250df)}
+.hljs-string,.hljs-regexp,.hljs-addition,.hljs-attribute{color:color-mix(in srgb,var(--ink) 40%,#0a7d46)}
+.hljs-number,.hljs-symbol,.hljs-bullet,.hljs-meta{color:color-mix(in srgb,var(--ink) 40%,#c05000)}
+.hljs-title,.hljs-section,.hljs-name,.hljs-built_in,.hljs-attr{color:color-mix(in srgb,var(--ink) 40%,#1f6feb)}
 `;
 const library = createLowlight(common);
 

@@ -1,0 +1,26 @@
+/**
+ * What has the focus in the page is never hidden by the chat (WCAG 2.2, 2.4.11): where its middle lies under it, the chat lets it
+ * show through. The page's own layout and scroll are left alone.
+ */
+import { listen } from "./dom.js";
+
+/**
+ * @param {HTMLElement} host @param {HTMLElement[]} parts
+ * @returns {() => void} ends it
+ */
+export function stepAside(host, parts) {
+  function look() {
+    const { activeElement: active, body } = document;
+    const isPages = active && active !== body && active !== host;
+    const opacity = isPages && isUnder(active, host) ? ".1" : "";
+    for (const { style } of parts) style.opacity = opacity;
+  }
+  // A frame later: a browser scrolls to what it has focused.
+  return listen(window, ["focusin", "focusout", "scroll"], () => requestAnimationFrame(look), true);
+}
+
+/** @param {Element} node @param {Element} host */
+function isUnder(node, host) {
+  const { x, y, width, height } = node.getBoundingClientRect();
+  return document.elementFromPoint(x + width / 2, y + height / 2) === host;
+}
