@@ -6,7 +6,7 @@ export const RULES = `
 .menu .button{border:0;padding:8px 12px;text-align:start}
 .menu [aria-pressed=true]::after{content:"✓";margin-inline-start:10px}
 .sure,.banner:not(:empty){margin:0 12px 8px}
-.banner:not(:empty){padding:8px 12px;border-radius:10px;background:var(--mark);font-size:14px}
+.banner:not(:empty){padding:8px 12px;border-radius:10px;background:color-mix(in srgb,#fb0 16%,var(--back));font-size:14px}
 .editing{display:flex;flex-basis:100%;justify-content:space-between;align-items:center;color:var(--soft);font-size:13px}
 .why{display:flex;gap:6px;margin-top:6px}
 .why input{flex:1;min-width:0;padding:5px 10px;border:1px solid var(--line);border-radius:8px;background:var(--back);color:var(--ink);font:inherit;font-size:16px}
