@@ -6,6 +6,9 @@
  * js/<version>/chatbot-widget.js  the same for ever: a page may pin it by its integrity (js/integrity.json)
  * js/body-<hash>.js               what the loaders import; those of earlier versions stay
  * js/highlight-<hash>.js          colours for code, where a page wants them
+ * js/consent-<hash>.js            asks for consent, where a page wants that
+ * js/words-<lang>-<hash>.js       the words of a language
+ *                                 (these two have one hash, of all of them)
  * js/chatbot-widget-legacy.js     for browsers that can't read `import()`
  * js/chatbot-widget.esm.js        the npm package
  */
@@ -19,7 +22,7 @@ import { build } from "esbuild";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const OUT = join(HERE, "js");
-const HASHED = /^(?:body|highlight)-[0-9a-f]{12}\.js$/;
+const HASHED = /^[a-z-]+-[0-9a-f]{12}\.js$/;
 
 /** @param {string} entry @param {import("esbuild").BuildOptions} options */
 async function bundle(entry, options) {
@@ -30,9 +33,8 @@ async function bundle(entry, options) {
   return made.outputFiles[0].text;
 }
 
-/** @param {string} entry @param {boolean} minify @param {string} [highlight] the file for that */
-const modern = (entry, minify, highlight = "") =>
-  bundle(entry, { format: "esm", target: "es2022", minify, define: { HIGHLIGHT: JSON.stringify(highlight) } });
+/** @param {string} entry @param {boolean} minify @param {Record<string, string>} [define] */
+const modern = (entry, minify, define = {}) => bundle(entry, { format: "esm", target: "es2022", minify, define });
 
 /** @param {boolean} minify @param {Record<string, string>} built */
 function loader(minify, built) {
@@ -58,11 +60,27 @@ function version() {
 /** Whether the changes name this version as one that is out. */
 const isReleased = () => !readFileSync(join(HERE, "../../CHANGELOG.md"), "utf8").includes(`## ${version()}, not released`);
 
-/** What is built: by path under js/. @returns {Promise<{ files: Map<string, string>, sizes: string }>} */
-async function all() {
+/** What the body imports only where it is wanted, and what it has to know of them. */
+async function extras() {
+  const languages = readdirSync(join(HERE, "src/locales")).map((file) => file.replace(".js", "")).sort();
+  const entries = [["consent", "extras/consent.js"], ...languages.map((name) => [`words-${name}`, `locales/${name}.js`])];
+  const texts = await Promise.all(entries.map(([, entry]) => modern(entry, true)));
+  // One digest for all: each of its own would cost the body more than a word.
+  const all = digest(texts.join(), "sha256").digest("hex").slice(0, 12);
   const colours = await modern("extras/highlight.js", true);
   const highlight = hashed("highlight", colours);
-  const small = await modern("body.js", true, highlight);
+  const known = { HIGHLIGHT: highlight, EXTRAS: all, LANGUAGES: languages.join(" ") };
+  const define = Object.fromEntries(Object.entries(known).map(([name, value]) => [name, JSON.stringify(value)]));
+  /** @type {Map<string, string>} */
+  const files = new Map([[highlight, colours]]);
+  entries.forEach(([name], n) => files.set(`${name}-${all}.js`, texts[n]));
+  return { files, define };
+}
+
+/** What is built: by path under js/. @returns {Promise<{ files: Map<string, string>, sizes: string }>} */
+async function all() {
+  const { files: more, define } = await extras();
+  const small = await modern("body.js", true, define);
   const name = hashed("body", small);
   const built = { BODY_FILE: `./${name}`, BODY_INTEGRITY: integrityOf(small) };
   const loaded = await loader(true, built);
@@ -71,12 +89,12 @@ async function all() {
     ["chatbot-widget.js", loaded],
     [pinned, loaded],
     [name, small],
-    [highlight, colours],
+    ...more,
     ["chatbot-widget-legacy.js", await bundle("legacy.js", { format: "iife", target: "es5", minify: true })],
-    ["chatbot-widget.esm.js", await modern("index.js", true, highlight)],
+    ["chatbot-widget.esm.js", await modern("index.js", true, define)],
     ["integrity.json", `${JSON.stringify({ ...JSON.parse(committed("integrity.json") ?? "{}"), [pinned]: integrityOf(loaded) }, null, 2)}\n`],
   ]);
-  return { files, sizes: table([["loader", await loader(false, built), loaded], ["body", await modern("body.js", false, highlight), small]]) };
+  return { files, sizes: table([["loader", await loader(false, built), loaded], ["body", await modern("body.js", false, define), small]]) };
 }
 
 /** @param {string} text */
@@ -99,11 +117,14 @@ function committed(path) {
   }
 }
 
+/** Its hash and what follows, as those have it who ask for it. @param {string} name */
+const hashOf = (name) => name.slice(name.lastIndexOf("-"));
+
 /** Bodies and their extras that nothing asks for any more. @param {Map<string, string>} files */
 function orphans(files) {
   const others = readdirSync(OUT, { recursive: true }).map(String).filter((name) => name.endsWith(".js") && !files.has(name));
   const wanted = new Set(files.keys());
-  const ask = (/** @type {string} */ text) => others.filter((name) => HASHED.test(name) && text.includes(name)).forEach((name) => {
+  const ask = (/** @type {string} */ text) => others.filter((name) => HASHED.test(name) && text.includes(hashOf(name))).forEach((name) => {
     if (wanted.has(name)) return;
     wanted.add(name);
     ask(committed(name) ?? "");

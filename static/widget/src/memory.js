@@ -4,7 +4,7 @@
  */
 export class Memory {
   #key;
-  /** @type {{ session?: string, conversation?: string }} */
+  /** @type {{ session?: string, conversation?: string, consent?: 1 }} */
   ids = {};
 
   /** @param {string} key the bot's publishable key: each has its own */
@@ -14,9 +14,9 @@ export class Memory {
     if (kept && typeof kept === "object") this.ids = kept;
   }
 
-  /** @param {string | undefined} session @param {string | undefined} conversation */
+  /** @param {string} [session] @param {string} [conversation] */
   keep(session, conversation) {
-    this.ids = { session: session || this.ids.session, conversation: conversation || this.ids.conversation };
+    this.ids = { ...this.ids, session: session || this.ids.session, conversation: conversation || this.ids.conversation };
     attempt(() => localStorage.setItem(this.#key, JSON.stringify(this.ids)));
   }
 

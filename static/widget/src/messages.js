@@ -31,7 +31,7 @@ export class BotMessage {
     this.#renderer = new MarkdownRenderer(this.content, {
       citation: (n) => this.sources.reference(n),
       copy: (text) => copyButton(text, words),
-      words: { image: words.image },
+      words: { image: words.image, done: words.taskDone, open: words.taskOpen },
     });
     this.#frames = new Frames((text) => {
       this.#renderer.write(text);

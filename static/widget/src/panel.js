@@ -22,7 +22,7 @@ export class Panel {
     this.note = element("div", { class: "note" });
     this.node = element(
       "div",
-      { class: `panel auto ${side}`, part: "panel", role: "dialog", "aria-labelledby": "title", lang: "en", hidden: true },
+      { class: `panel auto ${side}`, part: "panel", role: "dialog", "aria-labelledby": "title", hidden: true },
       element("header", {}, this.heading, iconButton(words.close, ICONS.close, told.close)),
       this.transcript.node,
       this.composer.node,

@@ -38,7 +38,7 @@ export class Sources {
   /** @param {Citation} citation */
   #append(citation) {
     const { n, title, place, text, url } = citation;
-    const name = element("summary", {}, `${n}. ${title || url || ""}${place ? `, ${place}` : ""}`);
+    const name = element("summary", {}, `${say("{n}", { n })}. ${title || url || ""}${place ? `, ${place}` : ""}`);
     const passage = element("details", {}, name);
     if (text) passage.append(element("blockquote", { dir: "auto" }, text));
     const link = url && this.#link(url);
@@ -62,10 +62,10 @@ export class Sources {
   reference(n) {
     if (!this.count) return null;
     const passage = this.#passages.get(n);
-    if (!passage) return element("s", { class: "cite dead", title: say(this.#words.noSource, { n }) }, String(n));
-    const title = passage.querySelector("summary")?.textContent?.replace(/^\d+\. /, "") ?? "";
+    if (!passage) return element("s", { class: "cite dead", title: say(this.#words.noSource, { n }) }, say("{n}", { n }));
+    const title = passage.querySelector("summary")?.textContent?.replace(/^\S+ /, "") ?? "";
     const label = say(this.#words.source, { n, title });
-    return element("button", { type: "button", class: "cite", "aria-label": label, click: () => show(passage) }, String(n));
+    return element("button", { type: "button", class: "cite", "aria-label": label, click: () => show(passage) }, say("{n}", { n }));
   }
 }
 

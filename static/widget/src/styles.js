@@ -68,6 +68,8 @@ td.center,th.center{text-align:center}td.right,th.right{text-align:right}td.left
 .notice .row{display:flex;flex-wrap:wrap;gap:8px;align-items:center}
 .notice .id{font-size:12px;color:var(--soft);overflow-wrap:anywhere}
 .suggestions{display:flex;flex-wrap:wrap;gap:8px}
+button:disabled,textarea:disabled{opacity:.5;cursor:default}
+[dir=rtl] form svg{transform:scaleX(-1)}
 form{display:flex;flex-wrap:wrap;align-items:flex-end;gap:6px;padding:10px 10px 6px 12px;border-top:1px solid var(--line)}
 textarea{flex:1;min-width:0;max-height:140px;padding:8px 12px;border:1px solid var(--line);border-radius:12px;background:var(--back);color:var(--ink);font:inherit;font-size:16px;line-height:1.4;resize:none;field-sizing:content}
 .over{flex-basis:100%;color:var(--bad);font-size:13px}

@@ -5,11 +5,12 @@
 import { Chat } from "./chat.js";
 import { ChatAPI } from "./chat_api.js";
 import { isolate } from "./isolation.js";
+import { speechFor } from "./language.js";
 import { Panel } from "./panel.js";
 import { sheet } from "./styles.js";
-import { WORDS } from "./words.js";
 
-/** @import { Citation, WidgetConfig } from "./types.js"
+/** @import { Consent } from "./extras/consent.js"
+ * @import { Citation, WidgetConfig } from "./types.js"
  * @import { Mounted, WidgetEvents, WidgetOptions } from "./ui.js"
  */
 
@@ -18,12 +19,16 @@ export class ChatbotWidget {
   static current = null;
   /** Puts the closed chat into the page. The loader has it already, so it hands its own on. @type {(options: WidgetOptions) => Mounted} */
   static mount;
+  /** Who asks for consent, where the chat was begun with that. @type {typeof Consent} @internal */
+  static Consent;
   /** @type {Map<string, Set<(detail: any) => void>>} */
   #listeners = new Map();
   #mounted;
   /** Its parts, for measurements. @internal */
   panel;
   #chat;
+  /** @type {Consent | undefined} */
+  #consent;
   /** @type {() => void} */
   #endIsolation;
   /** What had the focus before. @type {Element | null} */
@@ -47,8 +52,12 @@ export class ChatbotWidget {
     const { root, launcher, options } = mounted;
     this.#mounted = mounted;
     const told = { ask: (/** @type {string} */ text) => this.send(text), stop: () => this.#chat.stop(), close: () => this.close() };
-    this.panel = new Panel(told, WORDS, options.position === "left" ? "left" : "right");
-    this.#chat = new Chat(options, this.panel, WORDS, (type, detail) => this.#emit(type, detail));
+    const { words, lang, dir, locale } = speechFor(options);
+    this.panel = new Panel(told, words, options.position === "left" ? "left" : "right");
+    Object.assign(this.panel.node, { lang, dir });
+    Object.assign(launcher, { lang, ariaLabel: options.label || words.open });
+    this.#chat = new Chat({ ...options, lang: locale }, this.panel, words, (type, detail) => this.#emit(type, detail));
+    if (options.consent) this.#consent = new ChatbotWidget.Consent(this.#chat, told.close, (given) => this.#emit("consent", { given }));
     root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet()];
     root.append(this.panel.node);
     launcher.addEventListener("click", this.toggle);
@@ -70,7 +79,8 @@ export class ChatbotWidget {
     this.#mounted.launcher.setAttribute("aria-expanded", "true");
     this.#chat.begin();
     this.panel.transcript.grew();
-    if (focus) this.panel.composer.input.focus({ preventScroll: true });
+    const { transcript, composer: { input } } = this.panel;
+    if (focus) (input.disabled ? transcript.node : input).focus({ preventScroll: true });
     this.#emit("open", undefined);
   }
 
@@ -144,10 +154,20 @@ export class ChatbotWidget {
     this.#chat.forget();
   }
 
+  /**
+   * The visitor agrees, for a page that asks by itself; or takes it back, and is forgotten.
+   * @param {boolean} [given]
+   */
+  consent(given = true) {
+    if (!given) this.shutdown();
+    this.#consent?.set(given);
+  }
+
   /** Take everything out of the page. What is kept of the visitor stays for the next page, unless `shutdown` came first. */
   destroy() {
     this.#listeners.clear();
     this.#chat.leave();
+    this.#consent?.leave();
     this.#endIsolation();
     this.#mounted.leave();
     ChatbotWidget.current = null;
@@ -166,7 +186,7 @@ export class ChatbotWidget {
 
 /** Methods that a page may call on the class itself, for the chat that is there. */
 export const METHODS = /** @type {const} */ ([
-  "open", "close", "toggle", "send", "on", "off", "identify", "shutdown", "destroy", "addBotMessage",
+  "open", "close", "toggle", "send", "on", "off", "identify", "shutdown", "destroy", "addBotMessage", "consent",
 ]);
 
 /** Make the class the page's own, for pages that have only the tag. */
