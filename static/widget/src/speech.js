@@ -40,8 +40,8 @@ function canonical(tag) {
 function over(usual, given, tell, within = "") {
   /** @type {any} */
   const words = { ...usual };
-  if (given !== undefined && Object(given) !== given) tell(`${within || "they"} should be an object`);
-  for (const [key, text] of Object.entries(Object(given))) {
+  if (!isObject(given) && given !== undefined) tell(`"${within}" should be an object`);
+  for (const [key, text] of Object.entries(isObject(given) ? given : {})) {
     const name = within + key;
     const ours = Object.hasOwn(words, key) ? words[key] : undefined;
     if (!ours) tell(`there is no "${name}"`);
@@ -53,6 +53,9 @@ function over(usual, given, tell, within = "") {
   }
   return words;
 }
+
+/** @param {unknown} given @returns {given is object} */
+const isObject = (given) => typeof given === "object" && given !== null;
 
 /** @param {unknown} text @returns {text is string} */
 const isText = (text) => typeof text === "string" && text.trim() !== "" && !/, plural(?!.*other \{.*\}\})/.test(text);
