@@ -38,7 +38,7 @@ export class Sources {
   /** @param {Citation} citation */
   #append(citation) {
     const { n, title, place, text, url } = citation;
-    const name = element("summary", {}, `${say("{n}", { n })}. ${title || url || ""}${place ? `, ${place}` : ""}`);
+    const name = element("summary", {}, `${say("{n}", { n })}. `, element("bdi", {}, (title || url || "") + (place ? `, ${place}` : "")));
     const passage = element("details", {}, name);
     if (text) passage.append(element("blockquote", { dir: "auto" }, text));
     const link = url && this.#link(url);
@@ -63,7 +63,7 @@ export class Sources {
     if (!this.count) return null;
     const passage = this.#passages.get(n);
     if (!passage) return element("s", { class: "cite dead", title: say(this.#words.noSource, { n }) }, say("{n}", { n }));
-    const title = passage.querySelector("summary")?.textContent?.replace(/^\S+ /, "") ?? "";
+    const title = passage.querySelector("bdi")?.textContent ?? "";
     const label = say(this.#words.source, { n, title });
     return element("button", { type: "button", class: "cite", "aria-label": label, click: () => show(passage) }, say("{n}", { n }));
   }

@@ -39,6 +39,7 @@ h1,h3,h4,h5,h6,.message-content h2{margin:16px 0 6px;font-size:16px;font-weight:
 .message-content h1{font-size:19px}.message-content h2{font-size:17px}
 ul,ol{padding-inline-start:22px}
 li>p{margin-bottom:4px}
+li>p,blockquote>p{unicode-bidi:plaintext}
 blockquote{padding-inline-start:12px;border-inline-start:3px solid var(--line);color:var(--soft)}
 hr{border:0;border-top:1px solid var(--line);margin:14px 0}
 a{color:var(--link)}

@@ -58,7 +58,8 @@ const files = (page) => page.requests.map((request) => request.url()).filter((ur
 const patterns = (words) =>
   Object.entries({ ...english, ...english.failures })
     .filter(([key, text]) => typeof text === "string" && text !== words[key])
-    .map(([, text]) => new RegExp(`^${text.split(/\{\w+\}|\{\w+, plural.*?\}\}/).map((part) => part.replace(/[.*+?^$()[\]\\|]/g, "\\$&")).join(".+")}$`));
+    .map(([, text]) => text.replace(/\{\w+, plural.*?other \{(.*?)\}\}/g, "$1").split(/#|\{\w+\}/))
+    .map((parts) => new RegExp(`^${parts.map((part) => part.replace(/[.*+?^$()[\]\\|]/g, "\\$&")).join(".+")}$`));
 
 /** What the chat shows or says by itself: texts and names, without what the bot or a visitor said. */
 const texts = (page) => page.evaluate(() => {
@@ -97,7 +98,7 @@ describe("from the tag to an answer, in the page's language", IN_CHROMIUM, () =>
       await done(page);
       const status = page.locator(".panel > [role=status]");
       assert.match(await status.textContent(), new RegExp(`^${words.answered.split("{")[0]}`));
-      assert.equal(await page.locator(".sources h3").textContent(), words.sources);
+      assert.equal(await page.locator(".sources h3").last().textContent(), words.sources);
       await named(words.source, { n: 1, title: "T" }).click();
       await noEnglish(page, words, "answered");
 
@@ -160,14 +161,13 @@ describe("the language", IN_CHROMIUM, () => {
   });
 
   test("is there before the chat is seen; calls made meanwhile keep their order", async () => {
-    let go;
+    let go, come;
     const held = new Promise((free) => (go = free));
-    const asked = Promise.withResolvers();
-    context = undefined;
+    const asked = new Promise((there) => (come = there));
     const page = await visit({ lang: "it", arrive: false, init: () => { window.requestIdleCallback = () => {}; } });
-    await page.route("**/words-*.js", async (route) => { asked.resolve(); await held; await route.continue(); });
+    await page.route("**/words-*.js", async (route) => { come(); await held; await route.continue(); });
     await page.locator(".launcher").click();
-    await asked.promise;
+    await asked;
     assert.equal(await page.locator(".panel").count(), 0);
     await page.evaluate(() => {
       window.heard = [];
@@ -175,11 +175,10 @@ describe("the language", IN_CHROMIUM, () => {
       ChatbotWidget.addBotMessage("uno");
       ChatbotWidget.addBotMessage("due");
       ChatbotWidget.send("tre");
-      addEventListener("chatbot:ready", () => heard.push("ready"));
     });
     go();
     await done(page);
-    assert.deepEqual(await page.locator("article").evaluateAll((all) => all.map((node) => node.textContent).filter((text) => /^(uno|due|tre)$/.test(text))), ["uno", "due", "tre"]);
+    assert.deepEqual(await page.locator(".message-content").evaluateAll((all) => all.map((node) => node.textContent).filter((text) => /^(uno|due|tre)$/.test(text))), ["uno", "due", "tre"]);
     assert.equal(await page.getByRole("button", { name: italian.close }).count(), 1);
   });
 
@@ -252,25 +251,27 @@ const boxes = (page, selectors) => page.evaluate((selectors) => {
 const styleOf = (page, selector, name) => page.locator(selector).last().evaluate((node, name) => getComputedStyle(node)[name], name);
 
 describe("from right to left", IN_CHROMIUM, () => {
-  const ANSWER = "الشاي الأخضر [1] يحتوي على 30 mg من الكافيين.\n\nGreen tea has caffeine.\n\n- عنصر أول\n- عنصر ثانٍ\n\n```js\nlet tea = 1;\n```\n\nسعر `tea` هو 5 €.";
+  const ANSWER = "الشاي الأخضر [1] يحتوي على 30 mg من الكافيين.\n\nGreen tea has caffeine.\n\n- عنصر أول\n- عنصر ثانٍ\n\n> اقتباس.\n\n```js\nlet tea = 1;\n```\n\nسعر `tea` هو 5 €.";
 
   test("the whole chat is turned around; code is not", async () => {
     const page = await chat({ lang: "ar" });
     await ask(page, { say: ANSWER, citations: CITATIONS });
     await done(page);
-    const at = await boxes(page, [".panel", ".user", "h2", "header button", "textarea", "form button:not([hidden])", "li", "pre", ".cite"]);
+    const at = await boxes(page, [".panel", ".user", "h2", "header button", "textarea", "form button:not([hidden])", ".message-content li", "pre", ".cite"]);
     const panel = at[".panel"];
     assert.ok(at[".user"].left - panel.left < panel.right - at[".user"].right, "a question stands at the end, which is left");
     assert.ok(at["header button"].right <= at.h2.left + 1, "close stands left of the name");
     assert.ok(at["form button:not([hidden])"].right <= at.textarea.left + 1, "send stands left of the field");
-    assert.ok(panel.right - at.li.right > 20, "a list is indented on the right");
+    assert.ok(panel.right - at[".message-content li"].right > 30, "a list is indented on the right");
     assert.match(await styleOf(page, "form button:not([hidden]) svg", "transform"), /^matrix\(-1, 0, 0, 1/);
     assert.equal(await styleOf(page, "pre", "direction"), "ltr");
     assert.equal(await styleOf(page, "li code, p code", "direction"), "ltr");
+    for (const block of ["li", "blockquote"]) assert.equal(await styleOf(page, `.message-content ${block}`, "direction"), "rtl", block);
     const directions = await page.locator(".bot .message-content > p").evaluateAll((all) => all.slice(-3).map((node) => getComputedStyle(node).direction));
     assert.deepEqual(directions, ["rtl", "ltr", "rtl"]);
     assert.ok(at[".cite"].left >= panel.left && at[".cite"].right <= panel.right);
     for (const [name, box] of Object.entries(at)) assert.ok(box.left >= panel.left - 1 && box.right <= panel.right + 1, name);
+    for (const text of ["Which tea", "How long"]) assert.equal(await styleOf(page, `.suggestions button:has-text("${text}")`, "direction"), "ltr");
     assert.equal(await page.locator(".transcript").evaluate((node) => node.scrollWidth > node.clientWidth), false);
   });
 
@@ -281,6 +282,7 @@ describe("from right to left", IN_CHROMIUM, () => {
     const at = await boxes(page, [".panel", ".user"]);
     assert.ok(at[".panel"].right - at[".user"].right < at[".user"].left - at[".panel"].left);
     const told = await page.locator(".bot .message-content > p").evaluateAll((all) => all.slice(-3).map((node) => [getComputedStyle(node).direction, node.lang]));
+    for (const block of ["li", "blockquote"]) assert.equal(await styleOf(page, `.message-content ${block}`, "direction"), "rtl", block);
     assert.deepEqual(told, [["rtl", "ar"], ["ltr", ""], ["rtl", "ar"]]);
     assert.deepEqual(await spoken(page), ["en", "ltr"]);
   });

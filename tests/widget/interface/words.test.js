@@ -19,26 +19,6 @@ const NAMES = /\b(AI|ID)\b/g;
 const flat = (words, within = "") =>
   Object.entries(words).flatMap(([key, text]) => (typeof text === "string" ? [[within + key, text]] : flat(text, `${key}.`)));
 const forms = (text) => [...text.matchAll(/\{(\w+), plural, ((?:\w+ \{[^{}]*\} ?)+)\}/g)].map(([, name, all]) => [name, [...all.matchAll(/(\w+) \{([^{}]*)\}/g)]]);
-afterEach, describe, test } from "node:test";
-
-import english, { speech } from "../../../static/widget/src/locales/en.js";
-import { valuesIn } from "../../../static/widget/src/speech.js";
-import { say, speak } from "../../../static/widget/src/words.js";
-
-const FOLDER = "../../../static/widget/src/locales";
-const names = readdirSync("static/widget/src/locales").map((file) => file.replace(".js", ""));
-const languages = new Map(await Promise.all(names.map(async (name) => [name, (await import(`${FOLDER}/${name}.js`)).default])));
-/** English words that are the language's own too. */
-const SAME = { it: ["title"], ar: [], ja: [] };
-/** Names that are written alike everywhere. */
-const NAMES = /\b(AI|ID)\b/g;
-
-/** All texts by name. */
-const flat = (words, within = "") =>
-  Object.entries(words).flatMap(([key, text]) => (typeof text === "string" ? [[within + key, text]] : flat(text, `${key}.`)));
-const forms = (text) => [...text.matchAll(/\{(\w+), plural, ((?:\w+ \{[^{}]*\} ?)+)\}/g)].map(([, name, all]) => [name, [...all.matchAll(/(\w+) \{([^{}]*)\}/g)]]);
-/** What is read of a text: without its values' names and categories. */
-const shown = (text) => text.replace(/\{\w+, plural, |\w+ \{|[{}]/g, (part) => (part.startsWith("{") ? "" : " ")).replace(/\{\w+\}/g, "");
 
 afterEach(() => speak("en"));
 
