@@ -212,6 +212,20 @@ describe("the language", IN_CHROMIUM, () => {
   }
 });
 
+describe("the plain page", IN_CHROMIUM, () => {
+  test("is in the language that the tag asks for", async () => {
+    const page = await visit({ lang: "en", more: 'data-lang="it"', arrive: false, init: () => { delete Document.prototype.adoptedStyleSheets; } });
+    const href = await page.locator("a", { hasText: /^Chat$/ }).getAttribute("href");
+    assert.equal(href, `${server.base}/chat/${server.keys.shop}?lang=it`);
+    await page.goto(href);
+    assert.equal(await page.evaluate(() => document.documentElement.lang), "it");
+    await page.getByLabel("La sua domanda").fill("Quanto dura la consegna?");
+    await page.getByRole("button", { name: "Chiedi" }).click();
+    await page.locator(".answer").waitFor();
+    assert.equal(await page.evaluate(() => document.documentElement.lang), "it");
+  });
+});
+
 describe("a page's own words", IN_CHROMIUM, () => {
   test("stand for the usual ones, in any language", async () => {
     for (const lang of ["en", "it"]) {

@@ -77,11 +77,17 @@ export class Consent {
   #asking(text, privacy) {
     const { consentYes, consentNo } = this.#words;
     const said = element("p", {}, text);
-    const row = element("div", { class: "row" }, button(consentYes, () => this.set(true)), button(consentNo, () => this.#refuse()));
+    const row = element("div", { class: "row" }, button(consentYes, () => this.#accept()), button(consentNo, () => this.#refuse()));
     if (/^https?:/.test(privacy)) {
       said.append(" ", element("a", { href: privacy, target: "_blank", rel: "noopener noreferrer" }, this.#words.privacy));
     }
     return element("div", { class: "notice consent" }, said, row);
+  }
+
+  /** WebKit gives a pressed button no focus that could be handed on. */
+  #accept() {
+    this.set(true);
+    this.#chat.panel.composer.input.focus();
   }
 
   #refuse() {
