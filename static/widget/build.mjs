@@ -62,7 +62,9 @@ const isReleased = () => !readFileSync(join(HERE, "../../CHANGELOG.md"), "utf8")
 
 /** What the body imports only where it is wanted, and what it has to know of them. */
 async function extras() {
-  const languages = readdirSync(join(HERE, "src/locales")).map((file) => file.replace(".js", "")).sort();
+  const languages = readdirSync(join(HERE, "src/locales")).map((file) => file.replace(".js", ""));
+  // English first: it is the one that is there without a file.
+  languages.sort((a, b) => Number(b === "en") - Number(a === "en") || a.localeCompare(b));
   const entries = [["consent", "extras/consent.js"], ...languages.map((name) => [`words-${name}`, `locales/${name}.js`])];
   const texts = await Promise.all(entries.map(([, entry]) => modern(entry, true)));
   // One digest for all: each of its own would cost the body more than a word.

@@ -19,7 +19,7 @@ const asked = ({ lang }) => String(lang || document.documentElement.lang || navi
 /** The file for it; a page's own words, in whichever language, come with that of English. @param {WidgetOptions} options */
 function fileFor(options) {
   const name = base(asked(options));
-  return LANGUAGES.replace("en", "").includes(name) ? name : options.words && "en";
+  return LANGUAGES.indexOf(name) > 0 ? name : options.words ? "en" : "";
 }
 
 /** Get what the chat needs to speak as it is asked to. @param {WidgetOptions} options */
@@ -28,9 +28,10 @@ export async function fetchWords(options) {
   if (name) spoken[name] ??= await extra(options, `words-${name}`).catch(() => undefined);
 }
 
-/** The words that are there. What is said from now on is counted in their language. @param {WidgetOptions} options @returns {Speech} */
+/** The words that are there: without a language's file (the npm package) the page's own. What is said from now on is counted in their language. @param {WidgetOptions} options @returns {Speech} */
 export function speechFor(options) {
-  const speech = spoken[fileFor(options) || ""]?.speech(asked(options), options) ?? { words: WORDS, lang: "en", dir: "ltr" };
+  const file = spoken[fileFor(options)] ?? (options.words && spoken.en);
+  const speech = file?.speech(asked(options), options) ?? { words: WORDS, lang: "en", dir: "ltr" };
   speak(speech.lang);
   return speech;
 }

@@ -99,7 +99,7 @@ declare global {
   const BUILT: unknown;
   /** Put in by the build: the file that colours code. */
   const HIGHLIGHT: string;
-  /** The digest of what is loaded only where it is wanted, and the languages that there are words of. */
+  /** The digest of what is loaded only where it is wanted, and the languages that there are words of, English first. */
   const EXTRAS: string;
   const LANGUAGES: string;
 }

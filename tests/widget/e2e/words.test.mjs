@@ -212,6 +212,38 @@ describe("the language", IN_CHROMIUM, () => {
   }
 });
 
+describe("the npm package", IN_CHROMIUM, () => {
+  const start = (page, options) => page.evaluate(async ([base, options]) => {
+    const { ChatbotWidget, italian } = await import(`${base}/static/widget/js/chatbot-widget.esm.js`);
+    const words = options.lang === "it" ? { ...italian, send: "Chiedi" } : undefined;
+    ChatbotWidget.init({ host: base, words, ...options }).open();
+  }, [server.base, options]);
+  async function begun(options) {
+    context = await browser.newContext();
+    context.setDefaultTimeout(20_000);
+    const page = await context.newPage();
+    page.requests = [];
+    page.on("request", (request) => page.requests.push(request));
+    await page.goto(site.add(`/${++count}`, pageWith("").replace('lang="en"', 'lang="it"')));
+    await start(page, { key: server.keys.shop, ...options });
+    return page;
+  }
+
+  test("speaks the language whose words it is given, and loads none", async () => {
+    const page = await begun({ lang: "it" });
+    assert.deepEqual(await spoken(page), ["it", "ltr"]);
+    await page.getByRole("button", { name: "Chiedi" }).waitFor();
+    await page.locator(".note", { hasText: say(italian.ai, { name: "Tea shop" }) }).waitFor();
+    assert.deepEqual(files(page), []);
+  });
+
+  test("speaks English without, and asks for consent at once", async () => {
+    const page = await begun({ consent: true });
+    assert.deepEqual(await spoken(page), ["en", "ltr"]);
+    await page.locator(".consent").waitFor();
+  });
+});
+
 describe("the plain page", IN_CHROMIUM, () => {
   test("is in the language that the tag asks for", async () => {
     const page = await visit({ lang: "en", more: 'data-lang="it"', arrive: false, init: () => { delete Document.prototype.adoptedStyleSheets; } });
