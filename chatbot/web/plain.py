@@ -14,12 +14,13 @@ from chatbot.access.caller import Caller, admit
 from chatbot.chat.conversing import content_of
 from chatbot.chat.visitor import Visitor
 from chatbot.core.bot import Bot
-from chatbot.core.errors import ChatbotError, NotFound, StorageUnavailable
+from chatbot.core.errors import ChatbotError, NotFound, ServiceStopped, StorageUnavailable
 from chatbot.protocol.chat_request import ChatRequest
 from chatbot.store.conversations import Conversation
 from chatbot.store.database import StoreAway
 from chatbot.web.chat import answer
 from chatbot.web.guard import check_own_form, in_time, known_key, own_origin, services
+from chatbot.web.plain_words import WORDS, language
 from chatbot.web.telling import tell, told
 
 bp = Blueprint("plain", __name__)
@@ -93,8 +94,15 @@ def _turns(visitor: Visitor, conversation: str) -> list[tuple[str, str]]:
 
 
 def _page(key: str, bot: Bot, shown: dict[str, object]) -> _Page:
+    return _rendered(key, bot, shown), 200
+
+
+def _rendered(key: str, bot: Bot | None, shown: dict[str, object]) -> str:
+    asked = request.args.get("lang", "")
+    lang = language(asked, request.accept_languages)
+    spoken = {"lang": lang, "asked_lang": asked or None, "words": WORDS[lang]}
     mock = services().settings.uses_mock
-    return render_template("chat.html", bot=bot, key=key, mock=mock, **shown), 200
+    return render_template("chat.html", bot=bot, key=key, mock=mock, **spoken, **shown)
 
 
 def _refused(key: str, bot: Bot | None, error: ChatbotError) -> _Page:
@@ -105,6 +113,7 @@ def _refused(key: str, bot: Bot | None, error: ChatbotError) -> _Page:
     sent = request.form if request.method == "POST" and bot else {}
     shown: dict[str, object] = {n: sent.get(n, "") for n in ("session", "conversation", "question")}
     shown["turns"] = _said_before(bot, sent) if bot and sent else []
-    told = {"error": error.message, "request_id": g.record.request_id}
-    mock = services().settings.uses_mock
-    return render_template("chat.html", bot=bot, key=key, mock=mock, **told, **shown), error.status
+    # Why a bot is stopped is in its operator's words, all else in English.
+    error_lang = "" if isinstance(error, ServiceStopped) else "en"
+    shown |= {"error": error.message, "error_lang": error_lang, "request_id": g.record.request_id}
+    return _rendered(key, bot, shown), error.status

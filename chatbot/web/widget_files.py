@@ -21,7 +21,7 @@ from chatbot.web.telling import tell
 
 bp = Blueprint("widget_files", __name__)
 _NAME = re.compile(r"(?:[0-9]+\.[0-9]+\.[0-9]+[a-z0-9.]*/)?[a-z0-9.-]+\.(?:js|json)")
-_FOR_EVER = re.compile(r".*/|(?:body|highlight|inline)-[0-9a-f]{12}\.js")
+_FOR_EVER = re.compile(r".*/|[a-z-]+-[0-9a-f]{12}\.js")
 _LOADER, _LEGACY = "chatbot-widget.js", "chatbot-widget-legacy.js"
 _OLD_BROWSERS = re.compile(r"MSIE |Trident/|Edge/")
 """They can't read `import()`, and would show a page nothing at all."""

@@ -8,6 +8,9 @@
  * js/more-<hash>.js             what few visitors need: the body imports it when it is wanted
  * js/highlight-<hash>.js          colours for code, where a page wants them
  * js/inline-<hash>.js             the chat in an element of the page's, where one is named
+ * js/consent-<hash>.js            asks for consent, where a page wants that
+ * js/words-<lang>-<hash>.js       the words of a language
+ *                                 (these have one hash, of all of them)
  * js/chatbot-widget-legacy.js     for browsers that can't read `import()`
  * js/chatbot-widget.esm.js        the npm package
  */
@@ -21,7 +24,7 @@ import { build, transform } from "esbuild";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const OUT = join(HERE, "js");
-const HASHED = /^(?:body|highlight|inline|more)-[0-9a-f]{12}\.js$/;
+const HASHED = /^[a-z-]+-[0-9a-f]{12}\.js$/;
 
 /** The rules of a style sheet without what only a reader needs. @type {import("esbuild").Plugin} */
 const smallRules = {
@@ -43,11 +46,11 @@ async function bundle(entry, options) {
 }
 
 /**
- * @param {string} entry @param {boolean} minify @param {Record<string, string>} [extras] their files, by the name that stands for each
+ * @param {string} entry @param {boolean} minify @param {Record<string, string>} [define]
  * @param {Record<string, string>} [files] by what is imported: files of their own. Without them it is taken in
  */
-const modern = (entry, minify, extras = {}, files = {}) =>
-  bundle(entry, { format: "esm", target: "es2022", minify, define: extras, plugins: [smallRules, apart(files)] });
+const modern = (entry, minify, define = {}, files = {}) =>
+  bundle(entry, { format: "esm", target: "es2022", minify, define, plugins: [smallRules, apart(files)] });
 
 /** @param {Record<string, string>} files @returns {import("esbuild").Plugin} */
 const apart = (files) => ({
@@ -81,15 +84,31 @@ function version() {
 /** Whether the changes name this version as one that is out. */
 const isReleased = () => !readFileSync(join(HERE, "../../CHANGELOG.md"), "utf8").includes(`## ${version()}, not released`);
 
+/** What the body imports only where it is wanted, and what it has to know of them. */
+async function extras() {
+  const languages = readdirSync(join(HERE, "src/locales")).map((file) => file.replace(".js", ""));
+  // English first: it is the one that is there without a file.
+  languages.sort((a, b) => Number(b === "en") - Number(a === "en") || a.localeCompare(b));
+  const entries = [["consent", "extras/consent.js"], ["inline", "extras/inline.js"], ...languages.map((name) => [`words-${name}`, `locales/${name}.js`])];
+  const texts = await Promise.all(entries.map(([, entry]) => modern(entry, true)));
+  // One digest for all: each of its own would cost the body more than a word.
+  const all = digest(texts.join(), "sha256").digest("hex").slice(0, 12);
+  const colours = await modern("extras/highlight.js", true);
+  const highlight = hashed("highlight", colours);
+  const known = { HIGHLIGHT: highlight, EXTRAS: all, LANGUAGES: languages.join(" ") };
+  const define = Object.fromEntries(Object.entries(known).map(([name, value]) => [name, JSON.stringify(value)]));
+  /** @type {Map<string, string>} */
+  const files = new Map([[highlight, colours]]);
+  entries.forEach(([name], n) => files.set(`${name}-${all}.js`, texts[n]));
+  return { files, define };
+}
+
 /** What is built: by path under js/. @returns {Promise<{ files: Map<string, string>, sizes: string }>} */
 async function all() {
-  const colours = await modern("extras/highlight.js", true);
-  const placing = await modern("extras/inline.js", true);
-  const [highlight, inline] = [hashed("highlight", colours), hashed("inline", placing)];
-  const extras = { HIGHLIGHT: JSON.stringify(highlight), INLINE: JSON.stringify(inline) };
-  const rare = await modern("more/index.js", true, extras);
-  const apart = { "./more/index.js": hashed("more", rare) };
-  const small = await modern("body.js", true, extras, apart);
+  const { files: wanted, define } = await extras();
+  const more = await modern("more/index.js", true, define);
+  const apart = { "./more/index.js": hashed("more", more) };
+  const small = await modern("body.js", true, define, apart);
   const name = hashed("body", small);
   const built = { BODY_FILE: `./${name}`, BODY_INTEGRITY: integrityOf(small) };
   const loaded = await loader(true, built);
@@ -98,14 +117,14 @@ async function all() {
     ["chatbot-widget.js", loaded],
     [pinned, loaded],
     [name, small],
-    [highlight, colours],
-    [apart["./more/index.js"], rare],
-    [inline, placing],
+    [apart["./more/index.js"], more],
+    ...wanted,
     ["chatbot-widget-legacy.js", await bundle("legacy.js", { format: "iife", target: "es5", minify: true })],
-    ["chatbot-widget.esm.js", await modern("index.js", true, extras)],
+    ["chatbot-widget.esm.js", await modern("index.js", true, define)],
     ["integrity.json", `${JSON.stringify({ ...JSON.parse(committed("integrity.json") ?? "{}"), [pinned]: integrityOf(loaded) }, null, 2)}\n`],
   ]);
-  return { files, sizes: table([["loader", await loader(false, built), loaded], ["body", await modern("body.js", false, extras, apart), small], ["more", await modern("more/index.js", false, extras), rare]]) };
+  const rows = [["loader", await loader(false, built), loaded], ["body", await modern("body.js", false, define, apart), small], ["more", await modern("more/index.js", false, define), more]];
+  return { files, sizes: table(/** @type {Array<[string, string, string]>} */ (rows)) };
 }
 
 /** @param {string} text */
@@ -128,11 +147,14 @@ function committed(path) {
   }
 }
 
+/** Its hash and what follows, as those have it who ask for it. @param {string} name */
+const hashOf = (name) => name.slice(name.lastIndexOf("-"));
+
 /** Bodies and their extras that nothing asks for any more. @param {Map<string, string>} files */
 function orphans(files) {
   const others = readdirSync(OUT, { recursive: true }).map(String).filter((name) => name.endsWith(".js") && !files.has(name));
   const wanted = new Set(files.keys());
-  const ask = (/** @type {string} */ text) => others.filter((name) => HASHED.test(name) && text.includes(name)).forEach((name) => {
+  const ask = (/** @type {string} */ text) => others.filter((name) => HASHED.test(name) && text.includes(hashOf(name))).forEach((name) => {
     if (wanted.has(name)) return;
     wanted.add(name);
     ask(committed(name) ?? "");

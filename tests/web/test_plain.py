@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
+from markupsafe import escape
 
+from chatbot.web.plain_words import WORDS
 from tests.web.conftest import asked
 
 OWN = {"Origin": "http://localhost"}
@@ -60,6 +63,52 @@ def test_what_is_said_is_shown_as_text(ask):
     page = ask("<script>alert(1)</script><img src=x onerror=alert(1)>")
     assert "<script>" not in page.text and "<img" not in page.text
     assert "&lt;script&gt;" in page.text
+
+
+@pytest.mark.parametrize(
+    ("query", "browser", "lang"),
+    [
+        ("", "", "en"),
+        ("", "it-CH,it;q=0.9,en;q=0.8", "it"),
+        ("", "de,it;q=0.5", "it"),
+        ("", "de", "en"),
+        ("?lang=it", "en", "it"),
+        ("?lang=it_IT", "en", "it"),
+        ("?lang=de", "it", "en"),
+        ("?lang=%22%3E", "it", "en"),
+    ],
+)
+def test_its_language_is_the_links_else_the_browsers_else_english(
+    client, shop, query, browser, lang
+):
+    page = client.get(f"/chat/{shop}{query}", headers={"Accept-Language": browser})
+    assert f'<html lang="{lang}">' in page.text
+    words = WORDS[lang]
+    assert f'<label for="question">{words["question"]}</label>' in page.text
+    assert escape(words["ai"].format(name="shop")) in page.text
+
+
+def test_all_of_it_is_in_the_language_and_stays_so(site, client):
+    from tests.visitor import add_bot
+
+    key = add_bot(site, "tea", name="Tè", privacy_url="https://shop.example/privacy")
+    first = client.get(f"/chat/{key}?lang=it")
+    action = unescape(re.search(r'action="([^"]+)"', first.text)[1])
+    form = {**fields(first), "question": "Che tè avete?"}
+    answered = client.post(action, data=form, headers=OWN)
+    refused = client.post(action, data={"question": " "}, headers=OWN)
+    for page in (first, answered, refused):
+        assert '<html lang="it">' in page.text
+        english = {WORDS["en"][name] for name in WORDS["en"]} - set(WORDS["it"].values())
+        left = [text for text in english if re.search(f'[>"]{re.escape(text)}[<":]', page.text)]
+        assert not left
+    assert '<p lang="en">' in refused.text
+
+
+def test_each_language_has_all_words():
+    for words in WORDS.values():
+        assert words.keys() == WORDS["en"].keys()
+        assert all("{name}" in text for name, text in words.items() if name == "ai")
 
 
 def test_an_empty_question_is_refused_in_the_page(ask):

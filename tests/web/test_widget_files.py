@@ -39,7 +39,16 @@ def test_the_owners_address_is_short_lived_and_the_others_for_ever(client):
 
     assert "max-age=300" in kept("chatbot-widget.js")
     assert "immutable" not in kept("chatbot-widget.js")
-    for name in (f"{__version__}/chatbot-widget.js", body_name()):
+    hashed = [
+        path.name for path in (data_folder("static") / "widget" / "js").glob("*-????????????.js")
+    ]
+    assert {name.rsplit("-", 1)[0] for name in hashed} >= {
+        "body",
+        "consent",
+        "highlight",
+        "words-it",
+    }
+    for name in (f"{__version__}/chatbot-widget.js", body_name(), *hashed):
         assert kept(name) == "public, max-age=31536000, immutable", name
 
 

@@ -6,6 +6,8 @@ import "./transcript.js";
 import "./panel.js";
 import "./isolation.js";
 import { ChatAPI } from "./chat_api.js";
+import { extra } from "./extra.js";
+import { fetchWords } from "./language.js";
 import { ChatbotWidget, publish } from "./widget.js";
 
 /** @import { Mounted, WidgetOptions } from "./ui.js" */
@@ -17,8 +19,14 @@ export { ChatAPI, ChatbotWidget };
  * @param {Array<[string, IArguments]>} calls made before, in their order
  * @param {(options: WidgetOptions) => Mounted} mount for another chat after this one
  */
-export function start(mounted, calls, mount) {
-  const { pressed, options } = mounted;
+export async function start(mounted, calls, mount) {
+  const { options } = mounted;
+  // A chat that should ask and can't is none.
+  if (options.consent) ({ Consent: ChatbotWidget.Consent } = await extra(options, "consent"));
+  await fetchWords(options);
+  // What was called meanwhile is in `calls` too.
+  if (!mounted.host.isConnected) return;
+  const { pressed } = mounted;
   mounted.arrived();
   ChatbotWidget.mount = mount;
   ChatbotWidget.current = new ChatbotWidget(mounted);

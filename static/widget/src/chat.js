@@ -71,7 +71,7 @@ export class Chat {
     this.words = words;
     this.memory = new Memory(options.key || "");
     this.token = options.visitorToken || "";
-    const server = { baseUrl: options.host, key: options.key || "", visitorToken: () => this.token };
+    const server = { baseUrl: options.host, key: options.key || "", visitorToken: () => this.token, locale: options.lang };
     this.api = new ChatAPI({ ...server, debug: options.debug });
     this.visits = new Visits(server);
     this.name = `chatbot:${options.key}`;

@@ -44,7 +44,7 @@ export const ACT = "act";
 
 /** @param {string} label @param {() => void} press @param {string} [className] */
 export function button(label, press, className = "button") {
-  return element("button", { type: "button", class: className, click: press }, label);
+  return element("button", { type: "button", class: className, dir: "auto", click: press }, label);
 }
 
 const SVG = "http://www.w3.org/2000/svg";

@@ -156,7 +156,7 @@ export function plainLink(at) {
   var options = at.options;
   if (at.link) return;
   var link = (at.link = document.createElement("a"));
-  link.href = options.host + "/chat/" + encodeURIComponent(options.key || "");
+  link.href = options.host + "/chat/" + encodeURIComponent(options.key || "") + (options.lang ? "?lang=" + encodeURIComponent(options.lang) : "");
   link.target = "_blank";
   link.rel = "noopener";
   link.appendChild(document.createTextNode("Chat"));

@@ -9,7 +9,10 @@ import { isAble, mount, plainLink } from "./launcher.js";
 
 /** @import { Mounted, Stub, WidgetOptions } from "./ui.js" */
 
-var METHODS = ["init", "open", "close", "toggle", "send", "on", "off", "identify", "shutdown", "destroy", "addBotMessage", "newConversation", "forgetConversation"];
+var METHODS = [
+  "init", "open", "close", "toggle", "send", "on", "off", "identify", "shutdown", "destroy", "addBotMessage", "consent", "newConversation",
+  "forgetConversation",
+];
 /** Calls after which somebody waits for the chat. */
 var WANTED = ["open", "toggle", "send"];
 /** Milliseconds after which a visitor who waits is given the plain page's link besides. */
@@ -99,7 +102,7 @@ function main(tag) {
     var at = mounted;
     loading = load(at.options, tag)
       .then(function (body) {
-        if (at === mounted) body.start(at, calls, place);
+        return at === mounted && body.start(at, calls, place);
       })
       .catch(function (error) {
         // A lost connection must not leave a button that does nothing.

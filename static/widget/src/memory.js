@@ -3,7 +3,7 @@
  * was asked. Where a browser allows no storage (blocked, a sandboxed frame) they live as long as the page.
  */
 
-/** @typedef {{ session?: string, conversation?: string, speaks?: boolean }} Kept */
+/** @typedef {{ session?: string, conversation?: string, speaks?: boolean, consent?: 1 }} Kept */
 
 export class Memory {
   #key;

@@ -37,7 +37,7 @@ export class BotMessage {
     this.#renderer = new MarkdownRenderer(this.content, {
       citation: (n) => this.sources.reference(n),
       copy: (text) => copyButton(text, words),
-      words: { image: words.image },
+      words: { image: words.image, done: words.taskDone, open: words.taskOpen },
     });
     this.#frames = new Frames((text) => {
       this.#renderer.write(text);
@@ -70,12 +70,6 @@ export class BotMessage {
 
   get countOfWords() {
     return countWords(this.content.textContent ?? "") - this.content.querySelectorAll(".cite").length;
-  }
-
-  /** The answer to take along: as it was written, with what it rests on. */
-  get markdown() {
-    const { markdown } = this.sources;
-    return this.text + (markdown && `\n\n${this.words.sources}:\n\n${markdown}`);
   }
 
   /** What can be done with it, now that it is there. @param {HTMLElement[]} buttons */

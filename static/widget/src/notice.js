@@ -13,8 +13,8 @@ import { say } from "./words.js";
  */
 export function notice({ text, detail, contact, requestId, actions }, words) {
   const made = element("div", { class: "notice" }, element("p", {}, text));
-  if (detail) made.append(element("p", {}, detail));
-  if (contact) made.append(element("p", { class: "contact" }, contact));
+  if (detail) made.append(element("p", { dir: "auto" }, detail));
+  if (contact) made.append(element("p", { class: "contact", dir: "auto" }, contact));
   const row = element("div", { class: "row" }, ...actions.map(([label, act]) => button(label, act, "button act")));
   if (requestId) {
     row.append(

@@ -28,7 +28,7 @@ export class Panel {
     const side = position === "left" ? " left" : "";
     this.node = element(
       "dialog",
-      { class: `panel ${theme || "auto"}${container ? " inline" : side}`, part: "panel", role: container ? "region" : "dialog", "aria-labelledby": "title", lang: "en", hidden: true },
+      { class: `panel ${theme || "auto"}${container ? " inline" : side}`, part: "panel", role: container ? "region" : "dialog", "aria-labelledby": "title", hidden: true },
       element("header", { part: "header" }, this.heading, this.menu, iconButton(words.close, ICONS.close, told.close)),
       this.transcript.node,
       this.composer.node,

@@ -51,6 +51,7 @@ p,ul,ol,blockquote,table,.code{margin:0 0 10px}
 h1,h3,h4,h5,h6,.message-content h2{margin:16px 0 6px;font-size:16px;font-weight:650;line-height:1.35}
 .message-content h1{font-size:19px}.message-content h2{font-size:17px}
 ul,ol{padding-inline:22px}
+li>p,blockquote>p{unicode-bidi:plaintext}
 li>p{margin-bottom:4px}
 blockquote{padding-inline-start:12px;border-inline-start:3px solid var(--line);color:var(--soft)}
 hr{border:0;border-top:1px solid var(--line);margin:14px 0}
@@ -89,6 +90,8 @@ textarea{flex:1;min-width:0;max-height:140px;padding:7px 10px;border:0;backgroun
 .panel textarea:focus-visible{outline:0}
 ::placeholder{color:var(--soft);opacity:1}
 form .icon.icon{border-radius:calc(var(--round) + 2px);background:var(--accent);color:var(--chatbot-on-accent,var(--on))}
+button:disabled,textarea:disabled{opacity:.5;cursor:default}
+[dir=rtl] form svg{transform:scaleX(-1)}
 .over{flex-basis:100%;padding:0 10px;color:color-mix(in srgb,var(--ink),#e00 45%);font-size:13px}
 .message-content img{max-width:100%;height:auto}
 .note{min-height:calc(1lh + 10px);padding:0 18px 10px;color:var(--soft);font-size:12px;text-align:center}

@@ -16,8 +16,6 @@ export class Sources {
   #words;
   node = element("section", { class: "sources", hidden: true });
   #list = element("ol");
-  /** @type {string[]} */
-  #lines = [];
   /** As they came. @type {Citation[]} */
   all = [];
 
@@ -39,18 +37,11 @@ export class Sources {
     this.node.hidden = !this.count;
   }
 
-  /** The list to take along. */
-  get markdown() {
-    return this.#lines.join("\n");
-  }
-
   /** @param {Citation} citation */
   #append(citation) {
     const { n, title, place, text, url } = citation;
     this.all.push(citation);
-    const called = `${title || url || ""}${place ? `, ${place}` : ""}`;
-    const name = element("summary", {}, `${n}. ${called}`);
-    this.#lines.push(`[${n}] ${called}${url ? ` <${url}>` : ""}  `);
+    const name = element("summary", {}, `${say("{n}", { n })}. `, element("bdi", {}, (title || url || "") + (place ? `, ${place}` : "")));
     const passage = element("details", {}, name);
     if (text) passage.append(element("blockquote", { dir: "auto" }, text));
     const link = url && this.#link(url);
@@ -74,10 +65,10 @@ export class Sources {
   reference(n) {
     if (!this.count) return null;
     const passage = this.#passages.get(n);
-    if (!passage) return element("s", { class: "cite dead", title: say(this.#words.noSource, { n }) }, String(n));
-    const title = passage.querySelector("summary")?.textContent?.replace(/^\d+\. /, "") ?? "";
+    if (!passage) return element("s", { class: "cite dead", title: say(this.#words.noSource, { n }) }, say("{n}", { n }));
+    const title = passage.querySelector("bdi")?.textContent ?? "";
     const label = say(this.#words.source, { n, title });
-    return element("button", { type: "button", class: "cite", "aria-label": label, click: () => show(passage) }, String(n));
+    return element("button", { type: "button", class: "cite", "aria-label": label, click: () => show(passage) }, say("{n}", { n }));
   }
 }
 

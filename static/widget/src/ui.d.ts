@@ -1,7 +1,7 @@
 /** The shapes of the widget's interface: what a page may ask of it, and what its parts hand to one another. */
 import type { Citation, Meta, Receipt } from "./types.js";
 import type { ChatbotWidget } from "./widget.js";
-import type { WORDS } from "./words.js";
+import type { MORE_WORDS, WORDS } from "./words.js";
 
 export interface WidgetOptions {
   /** The bot's publishable key, `pk_…`. */
@@ -21,6 +21,12 @@ export interface WidgetOptions {
   /** The chat stands in this element, always open, without a launcher. */
   container?: string | Element;
   zIndex?: number | string;
+  /** The language of the chat's words: `it`, `pt-BR`; by itself the page's, else the browser's. */
+  lang?: string;
+  /** Other words than the chat's own, see words.js; also those of a language that it doesn't have. */
+  words?: PageWords;
+  /** Ask the visitor before anything is stored or sent. */
+  consent?: boolean;
   /** Open at once. */
   open?: boolean;
   /** Say times on the console. */
@@ -37,6 +43,19 @@ export interface WidgetOptions {
 }
 
 export type Words = typeof WORDS;
+/** Those of a language's file. */
+export type AllWords = Words & typeof MORE_WORDS;
+export type PageWords = Partial<Omit<AllWords, "failures">> & { failures?: Partial<AllWords["failures"]> };
+
+/** What the chat says, and how it is written. */
+export interface Speech {
+  words: Words;
+  /** The words' language, and their direction. */
+  lang: string;
+  dir: string;
+  /** The visitor's, for the server; where it is left out the browser tells its own. */
+  locale?: string;
+}
 
 /** The closed chat in the page. */
 export interface Mounted {
@@ -70,6 +89,8 @@ export interface WidgetEvents {
   question: { text: string };
   /** An answer is complete. */
   answer: { text: string; citations: Citation[]; messageId: string | null; timings: Meta["timings"] };
+  /** The visitor has agreed, or refused, or taken it back. */
+  consent: { given: boolean };
   /** An answer failed; what came of it is in `partial`. */
   error: { state: string; code: string; message: string; requestId: string | null; partial: string };
   /** An answer came while the chat was closed; so many have. */
@@ -93,6 +114,7 @@ declare global {
   const BUILT: unknown;
   /** Put in by the build: the file that colours code. */
   const HIGHLIGHT: string;
-  /** Put in by the build: the file for a chat in an element of the page's. */
-  const INLINE: string;
+  /** The digest of what is loaded only where it is wanted, and the languages that there are words of, English first. */
+  const EXTRAS: string;
+  const LANGUAGES: string;
 }

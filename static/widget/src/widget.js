@@ -5,13 +5,15 @@
 import { stepAside } from "./aside.js";
 import { Chat } from "./chat.js";
 import { ChatAPI } from "./chat_api.js";
+import { extra } from "./extra.js";
 import { isolate } from "./isolation.js";
+import { speechFor } from "./language.js";
 import { Panel } from "./panel.js";
 import { sheet } from "./styles.js";
 import { fillWindow } from "./viewport.js";
-import { WORDS } from "./words.js";
 
-/** @import { Citation, WidgetConfig } from "./types.js"
+/** @import { Consent } from "./extras/consent.js"
+ * @import { Citation, WidgetConfig } from "./types.js"
  * @import { Mounted, WidgetEvents, WidgetOptions } from "./ui.js"
  */
 
@@ -20,6 +22,8 @@ export class ChatbotWidget {
   static current = null;
   /** Puts the closed chat into the page. The loader has it already, so it hands its own on. @type {(options: WidgetOptions) => Mounted} */
   static mount;
+  /** Who asks for consent, where the chat was begun with that. @type {typeof Consent} @internal */
+  static Consent;
   /** @type {Map<string, Set<(detail: any) => void>>} */
   #listeners = new Map();
   /** @internal */
@@ -31,6 +35,8 @@ export class ChatbotWidget {
   #ends;
   /** To the window, for a chat that is not in an element. @type {ReturnType<typeof fillWindow>[0] | undefined} */
   #fit;
+  /** @type {Consent | undefined} */
+  #consent;
   /** What had the focus before. @type {Element | null} */
   #before = null;
 
@@ -55,8 +61,12 @@ export class ChatbotWidget {
       ask: (/** @type {string} */ text) => this.send(text), stop: () => this.#chat.stop(), close: () => this.close(),
       menu: () => this.#chat.more((more) => more.openMenu(this.#chat)),
     };
-    this.panel = new Panel(told, WORDS, options);
-    this.#chat = new Chat(this, options, this.panel, WORDS);
+    const { words, lang, dir, locale } = speechFor(options);
+    this.panel = new Panel(told, words, options);
+    Object.assign(this.panel.node, { lang, dir });
+    Object.assign(launcher, { lang, ariaLabel: options.label || words.open });
+    this.#chat = new Chat(this, { ...options, lang: locale }, this.panel, words);
+    if (options.consent) this.#consent = new ChatbotWidget.Consent(this.#chat, told.close, (given) => this.emit("consent", { given }));
     root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet()];
     root.append(this.panel.node);
     launcher.addEventListener("click", this.toggle);
@@ -80,8 +90,8 @@ export class ChatbotWidget {
   /** See `extras/inline.js`. */
   #settle() {
     /** @type {Promise<typeof import("./extras/inline.js")>} */
-    const extra = import(`${this.mounted.options.host}/static/widget/js/${INLINE}`);
-    const settled = extra.then(({ settle }) => settle(this.mounted, () => this.open({ focus: false })));
+    const file = extra(this.mounted.options, "inline");
+    const settled = file.then(({ settle }) => settle(this.mounted, () => this.open({ focus: false })));
     return () => void settled.then((end) => end());
   }
 
@@ -102,9 +112,9 @@ export class ChatbotWidget {
     this.mounted.launcher.setAttribute("aria-expanded", "true");
     this.#chat.begin();
     this.panel.transcript.grew();
-    const { input } = this.panel.composer;
+    const { transcript, composer: { input } } = this.panel;
     this.#fit?.(focus);
-    if (focus) input.focus({ preventScroll: true });
+    if (focus) (input.disabled ? transcript.node : input).focus({ preventScroll: true });
     this.emit("open", undefined);
   }
 
@@ -182,11 +192,21 @@ export class ChatbotWidget {
     if (this.isOpen) this.#chat.begin();
   }
 
+  /**
+   * The visitor agrees, for a page that asks by itself; or takes it back, and is forgotten.
+   * @param {boolean} [given]
+   */
+  consent(given = true) {
+    if (!given) this.shutdown();
+    this.#consent?.set(given);
+  }
+
   /** Take everything out of the page. What is kept of the visitor stays for the next page, unless `shutdown` came first. */
   destroy() {
     this.#listeners.clear();
     this.close();
     this.#chat.destroy();
+    this.#consent?.leave();
     for (const end of this.#ends) end();
     this.mounted.leave();
     ChatbotWidget.current = null;
@@ -217,7 +237,8 @@ export class ChatbotWidget {
 
 /** Methods that a page may call on the class itself, for the chat that is there. */
 export const METHODS = /** @type {const} */ ([
-  "open", "close", "toggle", "send", "on", "off", "identify", "shutdown", "destroy", "addBotMessage", "newConversation", "forgetConversation",
+  "open", "close", "toggle", "send", "on", "off", "identify", "shutdown", "destroy", "addBotMessage", "consent", "newConversation",
+  "forgetConversation",
 ]);
 
 /** Make the class the page's own, for pages that have only the tag. */

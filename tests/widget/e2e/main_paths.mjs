@@ -13,6 +13,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
 
+import arabic from "../../../static/widget/src/locales/ar.js";
 import { noteStates, pageWith, scripted, surrounded, tag, until } from "./harness.mjs";
 import { ALL_FORMS, countListeners, NONCE, noteKeys, noteViolations, POLICIES, stylesOfWidget, TORTURE, traces, TRUSTED_TYPES } from "./hostile.mjs";
 import { startBufferingProxy, startLine } from "./line.mjs";
@@ -122,6 +123,23 @@ export function mainPaths(name, options, start, limits = {}) {
       await page.done();
       assert.ok((await page.said()).length > 100);
       assert.match((await page.shown(".panel > [role=status]")).text, /^Answered, \d+ words/);
+    });
+
+    test("in the page's language, from right to left, once the visitor has agreed", async () => {
+      const page = await chat(pageWith(tag(server, "data-consent")).replace('lang="en"', 'lang="ar"'));
+      await page.shown(".consent", arabic.consentText.slice(0, 30));
+      const stored = () => page.run(() => Object.keys(localStorage).length);
+      assert.equal(await stored(), 0);
+      await page.click(".consent .button");
+      await page.shown(".suggestions");
+      assert.equal(await stored(), 1);
+      await page.tab.type("How long is the delivery?");
+      await page.tab.press("Enter");
+      await page.done();
+      assert.ok((await page.shown(".panel > [role=status]")).text.startsWith(arabic.answered.split("{")[0]));
+      const [panel, user] = await page.run((root) => [".panel", ".user"].map((one) => root.querySelector(one).getBoundingClientRect().toJSON()));
+      assert.ok(user.left - panel.left < panel.right - user.right, "a question stands at the end, which is left");
+      assert.equal((await page.run((root) => root.querySelector("form .icon").ariaLabel)), arabic.send);
     });
 
     test("an answer grows as it comes, and has its structure and its sources", async () => {

@@ -531,7 +531,7 @@ describe("a screen reader", IN_CHROMIUM, () => {
     });
     await ask(page, { say: "one two three four five six seven eight [1]", chunk: 4, pace: 0.01, citations: [{ id: "a", n: 1, title: "T", url: "", place: "", text: "x" }] });
     await done(page);
-    assert.deepEqual(await page.evaluate(() => spoken), ["Answering", "Answered, 8 words, 1 sources"]);
+    assert.deepEqual(await page.evaluate(() => spoken), ["Answering", "Answered, 8 words, 1 source"]);
   });
 });
 

@@ -79,8 +79,10 @@ test("the package can be imported without a window, and its types be used", () =
   run("tar", "xzf", join("dist", file), "-C", join(folder, "node_modules/chatbot-widget"), "--strip-components=1");
   writeFileSync(join(folder, "use.mjs"), 'import { ChatAPI, ChatError, ChatbotWidget } from "chatbot-widget"; console.log(typeof new ChatAPI({ key: "pk_x" }).sendMessage, ChatbotWidget.current, ChatError.name.length > 0);');
   assert.equal(run("node", join(folder, "use.mjs")).trim(), "function null true");
-  writeFileSync(join(folder, "use.ts"), `import { ChatAPI, ChatbotWidget } from "chatbot-widget";
-    const chat: ChatbotWidget = ChatbotWidget.init({ key: "pk_x", host: "https://chat.example", position: "left" });
+  writeFileSync(join(folder, "use.ts"), `import { ChatAPI, ChatbotWidget, italian } from "chatbot-widget";
+    const chat: ChatbotWidget = ChatbotWidget.init({ key: "pk_x", host: "https://chat.example", position: "left", lang: "it", words: { ...italian, send: "Chiedi" } });
+    // @ts-expect-error: a word is a text
+    ChatbotWidget.init({ words: { send: 1 } });
     chat.on("answer", ({ text, citations }) => text.length + citations.length);
     new ChatAPI({ key: "pk_x" }).sendMessage([{ role: "user", content: "x" }], { onChunk: (delta, all) => delta.length + all.length }).then((r) => r.choices[0].message.content);
     // @ts-expect-error: there is no such event

@@ -107,8 +107,9 @@ export class Paragraph {
     return !!this.#prose;
   }
 
+  /** In an item or a quotation it gives that its direction, and so has none of its own: `auto` looks past what has. */
   #open() {
-    return (this.#prose ??= new Prose(append(this.#parent, "p", { dir: "auto" }), this.#context));
+    return (this.#prose ??= new Prose(append(this.#parent, "p", { dir: this.#parent.dir ? undefined : "auto" }), this.#context));
   }
 
   lineEnd() {}

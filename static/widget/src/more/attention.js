@@ -1,6 +1,7 @@
 /** What shows that something has come: the button's badge, the way to the newest answer; and that nothing can: offline. */
 import { element, iconButton, ICONS } from "../dom.js";
-import { MORE_WORDS, say } from "../words.js";
+import { say } from "../words.js";
+import { wordsOf } from "./words.js";
 
 /** @import { Chat } from "../chat.js" */
 
@@ -31,13 +32,14 @@ function setUnread(chat, count) {
   launcher.querySelector(".badge")?.remove();
   if (count) launcher.append(element("span", { class: "badge" }, String(count)));
   const label = options.label || chat.words.open;
-  launcher.setAttribute("aria-label", count ? `${label}, ${say(MORE_WORDS.unread, { n: count })}` : label);
+  launcher.setAttribute("aria-label", count ? `${label}, ${say(wordsOf(chat).unread, { n: count })}` : label);
 }
 
 /** @param {Chat} chat */
-function watchNetwork({ panel, life }) {
+function watchNetwork(chat) {
+  const { panel, life } = chat;
   const banner = element("div", { class: "banner", role: "status" });
-  const show = () => (banner.textContent = navigator.onLine ? "" : MORE_WORDS.offlineBanner);
+  const show = () => (banner.textContent = navigator.onLine ? "" : wordsOf(chat).offlineBanner);
   panel.composer.node.before(banner);
   for (const type of ["online", "offline"]) addEventListener(type, show, { signal: life.signal });
   show();
@@ -46,7 +48,7 @@ function watchNetwork({ panel, life }) {
 /** A button, as long as the end is out of sight. @param {Chat} chat */
 function watchEnd(chat) {
   const { transcript } = chat.panel;
-  const toEnd = iconButton(MORE_WORDS.toNewest, ICONS.end, () => goToNewest(chat), "to-end");
+  const toEnd = iconButton(wordsOf(chat).toNewest, ICONS.end, () => goToNewest(chat), "to-end");
   const show = () => (toEnd.hidden = transcript.isAtEnd);
   transcript.node.after(toEnd);
   transcript.node.addEventListener("scroll", show, { passive: true });

@@ -1,16 +1,15 @@
 /** A word for a rating, where a visitor has one. */
 import { drop, element } from "../dom.js";
-import { MORE_WORDS } from "../words.js";
 
 /** @import { BotMessage } from "../messages.js"
  * @import { Rating } from "./rating.js"
- * @import { Words } from "../ui.js" */
+ * @import { wordsOf } from "./words.js" */
 
 const MOST_CHARS = 2000;
 
-/** @param {BotMessage} message @param {Rating} rating @param {(comment: string) => Promise<unknown>} send @param {Words} words */
+/** @param {BotMessage} message @param {Rating} rating @param {(comment: string) => Promise<unknown>} send @param {ReturnType<typeof wordsOf>} words */
 export function askWhy(message, rating, send, words) {
-  const { why, whyGood, sendWord } = MORE_WORDS;
+  const { why, whyGood, sendWord } = words;
   for (const old of message.node.querySelectorAll(".why")) drop(old);
   if (!rating) return;
   const label = rating === "up" ? whyGood : why;

@@ -1,6 +1,6 @@
 /** The last question, asked otherwise. */
 import { button, drop, element, ACT } from "../dom.js";
-import { MORE_WORDS } from "../words.js";
+import { wordsOf } from "./words.js";
 
 /** @import { Chat } from "../chat.js"
  * @import { Turn } from "../transcript.js" */
@@ -18,7 +18,7 @@ export function edit(chat, turn) {
     panel.popup = null;
     drop(note, composer.input);
   };
-  const note = element("div", { class: `editing ${ACT}` }, MORE_WORDS.editing, button(chat.words.cancel, end));
+  const note = element("div", { class: `editing ${ACT}` }, wordsOf(chat).editing, button(chat.words.cancel, end));
   composer.node.prepend(note);
   composer.input.value = turn.text;
   composer.input.focus();

@@ -1,6 +1,7 @@
 /** What can be done with the conversation as a whole. */
 import { button, drop, element } from "../dom.js";
-import { MORE_WORDS, say } from "../words.js";
+import { say } from "../words.js";
+import { wordsOf } from "./words.js";
 import { speak } from "./speak.js";
 
 /** @import { Chat } from "../chat.js" */
@@ -9,7 +10,7 @@ import { speak } from "./speak.js";
 export function openMenu(chat) {
   const { panel } = chat;
   if (panel.popup) return panel.popup();
-  const { newConversation, forget, speakSentences } = MORE_WORDS;
+  const { newConversation, forget, speakSentences } = wordsOf(chat);
   /** @param {() => void} work */
   const and = (work) => () => {
     close();
@@ -62,7 +63,7 @@ export async function forgetConversation(chat) {
 
 /** Deleting is asked for twice. @param {Chat} chat */
 function ask(chat) {
-  const { forgetSure, forgetYes, keep } = MORE_WORDS;
+  const { forgetSure, forgetYes, keep } = wordsOf(chat);
   const { panel } = chat;
   const end = () => {
     panel.popup = null;
@@ -83,7 +84,7 @@ function ask(chat) {
 /** @param {Chat} chat */
 async function forget(chat) {
   const { panel } = chat;
-  const { forgotten, forgetFailed } = MORE_WORDS;
+  const { forgotten, forgetFailed } = wordsOf(chat);
   try {
     const receipt = await forgetConversation(chat);
     const { conversations = 0, messages = 0 } = receipt?.removed ?? {};

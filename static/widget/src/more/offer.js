@@ -1,8 +1,8 @@
 /** What can be done with an answer, and what could be asked next. */
 import { ACT, button, element, iconButton, ICONS } from "../dom.js";
-import { copied } from "./clipboard.js";
+import { copied, markdownOf } from "./clipboard.js";
 import { colourCode } from "./colour.js";
-import { MORE_WORDS } from "../words.js";
+import { wordsOf } from "./words.js";
 import { askWhy } from "./comment.js";
 import { edit } from "./edit.js";
 import { thumbs } from "./rating.js";
@@ -18,11 +18,11 @@ const MOST_FOLLOW_UPS = 3;
  * @param {Chat} chat @param {Turn} turn @param {Rating} [rating] that it had
  */
 export function offer(chat, turn, rating) {
-  const { copyAnswer, regenerate, edit: editIt } = MORE_WORDS;
+  const { copyAnswer, regenerate, edit: editIt } = wordsOf(chat);
   const { message, id, text } = turn;
   const isNewest = turn === chat.last;
   const copy = iconButton(copyAnswer, ICONS.copy, async () => {
-    if (await copied(message.markdown)) message.said.textContent = chat.words.copied;
+    if (await copied(markdownOf(message))) message.said.textContent = chat.words.copied;
   });
   const again = isNewest ? [iconButton(regenerate, ICONS.again, () => chat.ask(text, turn), ACT)] : [];
   const rate = id ? thumbs(message, (given) => keep(chat, turn, given), chat.words, rating) : [];
@@ -41,7 +41,7 @@ async function keep(chat, { id, message }, rating) {
   const send = (comment) => chat.visits.feedback({ messageId, rating, comment }, { sessionId });
   await send();
   chat.widget.emit("feedback", { messageId, rating });
-  askWhy(message, rating, send, chat.words);
+  askWhy(message, rating, send, wordsOf(chat));
 }
 
 /** Of the owner's questions those that were not asked yet. @param {Chat} chat */
@@ -52,5 +52,5 @@ export function followUps(chat) {
   const left = (config?.suggestions ?? []).filter((text) => !asked.includes(text)).slice(0, MOST_FOLLOW_UPS);
   if (!left.length) return;
   const buttons = left.map((text) => button(text, () => chat.ask(text)));
-  chat.under(last.message.node, element("div", { class: `suggestions ${ACT}`, role: "group", "aria-label": MORE_WORDS.followUps }, ...buttons));
+  chat.under(last.message.node, element("div", { class: `suggestions ${ACT}`, role: "group", "aria-label": wordsOf(chat).followUps }, ...buttons));
 }

@@ -3,7 +3,7 @@
  * messages cost a page as little as ten.
  */
 import { button, drop, element } from "../dom.js";
-import { MORE_WORDS } from "../words.js";
+import { wordsOf } from "./words.js";
 import { offer } from "./offer.js";
 
 /** @import { Chat } from "../chat.js"
@@ -17,7 +17,7 @@ const AT_ONCE = 10;
 /** @param {Chat} chat */
 export async function restore(chat) {
   const { past } = chat.panel.transcript;
-  const { restoring, notRestored } = MORE_WORDS;
+  const { restoring, notRestored } = wordsOf(chat);
   const { conversation = "", session: sessionId } = chat.memory.ids;
   const wait = chat.notice({ text: restoring, contact: "" });
   chat.under(past, wait);
@@ -67,7 +67,7 @@ function show(chat, all) {
       transcript.past.prepend(...(first ? [earlier] : []), element("div", { class: "group" }, ...made));
     });
   };
-  const earlier = button(MORE_WORDS.earlier, more, "button earlier");
+  const earlier = button(wordsOf(chat).earlier, more, "button earlier");
   if (all.length) more();
 }
 

@@ -5,7 +5,8 @@
  * `asked` (also as the answer to `hello`, with what has come so far), `said`, `cited`, `ended`; `stop` and `hello` ask something
  * of the tab that streams; `new` and `forgot` empty the others. Tabs may run different versions: these names stay.
  */
-import { MORE_WORDS } from "../words.js";
+import { speak } from "../words.js";
+import { wordsOf } from "./words.js";
 import { attend } from "./attention.js";
 import { dress } from "./styles.js";
 
@@ -26,6 +27,8 @@ const mirrored = new WeakSet();
 export function attach(chat) {
   if (chat.watch) return;
   dress(chat.widget.mounted.root);
+  // This file's own `say`.
+  speak(chat.panel.node.lang);
   attend(chat);
   chat.watch = {
     said: (text) => chat.tell({ type: "said", text }),
@@ -71,7 +74,7 @@ function begun(chat, { text, takesPlace, said, citations }) {
   mirrored.add(turn);
   turn.message.cite(citations);
   if (said) turn.message.write(said);
-  chat.panel.announce(MORE_WORDS.otherTab);
+  chat.panel.announce(wordsOf(chat).otherTab);
   // What was told before the lock was free may come after it.
   navigator.locks?.request(chat.name, () => void setTimeout(gone, LATE_MS, chat, turn)).catch(() => {});
 }
