@@ -26,7 +26,7 @@ padding:env(safe-area-inset-top) env(safe-area-inset-right) env(safe-area-inset-
 .launcher{margin-bottom:env(safe-area-inset-bottom)}
 .panel *{box-sizing:border-box}
 .panel :focus-visible{outline:2px solid var(--link);outline-offset:2px}
-.transcript.transcript:focus-visible{outline-offset:-2px}
+.transcript:focus-visible{outline-offset:-2px}
 header{display:flex;align-items:center;gap:8px;padding:9px;padding-inline-start:18px;border-bottom:1px solid var(--line)}
 h2{flex:1;margin:0;font-size:16px;font-weight:600;overflow-wrap:anywhere}
 button{font:inherit;color:inherit;cursor:pointer}
