@@ -21,10 +21,9 @@ export { ChatAPI, ChatbotWidget };
  */
 export async function start(mounted, calls, mount) {
   const { options } = mounted;
-  // A chat that should ask and can't is none.
-  if (options.consent) ({ Consent: ChatbotWidget.Consent } = await extra(options, "consent"));
-  await fetchWords(options);
-  // What was called meanwhile is in `calls` too.
+  // A chat that should ask for consent and can't is none. What is called meanwhile is in `calls` too.
+  const [asking] = await Promise.all([options.consent && extra(options, "consent"), fetchWords(options)]);
+  if (asking) ChatbotWidget.Consent = asking.Consent;
   if (!mounted.host.isConnected) return;
   const { pressed } = mounted;
   mounted.arrived();

@@ -63,7 +63,9 @@ test("the loader is ES5 but for its import(), the legacy script all of it", () =
 });
 
 test("nothing that is shipped reads a text as markup or as code, or names another server", () => {
-  for (const text of [read("chatbot-widget.js"), read("chatbot-widget.esm.js"), body()]) {
+  const later = readdirSync(JS).filter((name) => /^(words|consent)-/.test(name));
+  assert.ok(later.length > 4);
+  for (const text of [read("chatbot-widget.js"), read("chatbot-widget.esm.js"), body(), ...later.map(read)]) {
     assert.doesNotMatch(text, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|\beval\(|new Function|srcdoc/);
     assert.doesNotMatch(text, /setAttribute\(["']style|\.cookie\b|customElements/);
     const hosts = [...text.matchAll(/https?:\/\/([\w.-]+)/g)].map(([, host]) => host);
