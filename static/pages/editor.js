@@ -55,7 +55,8 @@ export function begin(changed) {
   };
   form.addEventListener("input", (event) => isFollowed(event.target) && tell());
   form.addEventListener("change", tell);
-  form.addEventListener("reset", () => queueMicrotask(tell));
+  // The fields are reset after the event.
+  form.addEventListener("reset", () => setTimeout(tell));
   form.addEventListener("submit", (event) => event.preventDefault());
   document.getElementById("copy")?.addEventListener("click", copy);
   say();
