@@ -11,6 +11,8 @@ const LONG = 1000;
 export class Run {
   /** @type {number | null} */
   firstByte = null;
+  /** How much of that the server needed, as it says. @type {number | null} */
+  onServer = null;
   /** @type {number | null} */
   firstWord = null;
   /** @type {number | null} */
@@ -53,8 +55,11 @@ export class Run {
     return this.total > LONG && this.total - this.firstWord < BURST && this.events.length > 3;
   }
 
-  met() {
-    this.firstByte ??= this.elapsed;
+  /** @param {Headers} headers */
+  met(headers) {
+    this.firstByte = this.elapsed;
+    const told = /first-byte;dur=([\d.]+)/.exec(headers.get("Server-Timing") ?? "");
+    if (told) this.onServer = Number(told[1]);
   }
 
   /** @param {string} data of one event */
@@ -114,7 +119,7 @@ export function watch(tell) {
 async function follow(coming, run, tell) {
   try {
     const response = await coming;
-    run.met();
+    run.met(response.headers);
     for await (const line of linesOf(response)) {
       if (!line.startsWith("data:")) continue;
       run.heard(line.slice(5).trim());

@@ -52,6 +52,7 @@ function draw(run) {
   element("sooner").textContent = headline(run);
   const figures = {
     "first-byte": inSeconds(run.firstByte),
+    "on-server": inSeconds(run.onServer),
     "first-word": inSeconds(run.firstWord),
     total: inSeconds(run.total),
     rate: run.rate ? number.format(run.rate) : "–",

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterEach, describe, test } from "node:test";
 
 import { bundled } from "./bundle.mjs";
-import { IN_CHROMIUM, inChromium, pageWith, until } from "./harness.mjs";
+import { IN_CHROMIUM, inChromium, needs, pageWith, until } from "./harness.mjs";
 
 let server, site, browser, context;
 inChromium((...all) => ([server, site, browser] = all));
@@ -56,18 +56,10 @@ describe("plain HTML", IN_CHROMIUM, () => {
   });
 });
 
-const php = (...values) => JSON.parse(execFileSync("php", ["tests/widget/e2e/wordpress.php", ...values], { encoding: "utf8" }));
-/** @returns what keeps the tests from running, if anything does */
-function withoutPhp() {
-  try {
-    execFileSync("php", ["-v"], { stdio: "ignore" });
-    return {};
-  } catch {
-    return { skip: "not installed: php-cli (php)" };
-  }
-}
-
-describe("WordPress", { ...IN_CHROMIUM, ...withoutPhp() }, () => {
+const PHP = process.env.PHP ?? "/usr/bin/php";
+/** What the plugin does with this server and this key in its settings. */
+const php = (...values) => JSON.parse(execFileSync(PHP, ["tests/widget/e2e/wordpress.php", ...values], { encoding: "utf8" }));
+describe("WordPress", { ...IN_CHROMIUM, ...needs({ "php-cli": PHP }) }, () => {
   test("the plugin puts the chat on a page, by its settings", async () => {
     const { page: html } = php(`${server.base}/`, server.keys.shop);
     assert.match(html, / async /);
@@ -161,4 +153,11 @@ describe("Next.js", IN_CHROMIUM, () => {
     await page.waitForFunction(() => document.querySelector("chatbot-widget").shadowRoot.querySelectorAll(".bot .actions").length === 2);
     assert.equal(await chats(page), 1);
   });
+});
+
+test("what the page on embedding shows stands in the examples", () => {
+  const page = readFileSync("docs/embedding.md", "utf8");
+  const shown = [...page.matchAll(/`examples\/(\S+)`:\n\n```\w+\n(.*?)```/gs)];
+  assert.deepEqual([...new Set(shown.map(([, path]) => path.split("/")[0]))].sort(), ["html", "next", "react", "vue"]);
+  for (const [, path, text] of shown) assert.ok(readFileSync(join("examples", path), "utf8").includes(text), path);
 });
