@@ -12,7 +12,10 @@ const EARLIER = 4;
 const number = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const seconds = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 /** @param {number | null} ms */
-const inSeconds = (ms) => (ms === null ? "–" : `${seconds.format(ms / 1000)} s`);
+function inSeconds(ms) {
+  if (ms === null) return "–";
+  return ms < 100 ? `${Math.round(ms)} ms` : `${seconds.format(ms / 1000)} s`;
+}
 /** @param {number} times */
 const timesOf = (times) => (times < 10 ? number.format(times) : String(Math.round(times)));
 
