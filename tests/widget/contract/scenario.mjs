@@ -4,34 +4,52 @@ import { pageWith, scripted } from "../e2e/harness.mjs";
 const CITATIONS = [{ id: "c1", n: 1, title: "Delivery", url: "https://shop.example/delivery", place: "Delivery", text: "Two days." }];
 
 /**
- * In the page, before the widget: keep its requests, and of their answers the headers and fields that it looks at. Steps come
- * one after another, so what is read belongs to the newest request.
+ * In the page, before the widget: keep its requests, and of their answers the headers and fields that it looks at.
  */
 export const listen = () => {
   const calls = (window.calls = []);
   const read = () => calls.at(-1)?.reads ?? {};
   const kindOf = (value) => (value === null ? "null" : Array.isArray(value) ? "array" : typeof value);
+  // Accessors and no proxies: those can't be sent to other tabs.
   const watched = (value, path, reads) => {
     if (value === null || typeof value !== "object") return value;
-    const get = (target, name) => {
-      const found = target[name];
-      if (typeof name === "symbol" || typeof found === "function" || !Object.hasOwn(target, name) || name === "length") return found;
-      const at = Array.isArray(target) ? `${path}[]` : path ? `${path}.${name}` : name;
-      reads[at] = [...new Set([...(reads[at]?.split("|") ?? []), kindOf(found)])].sort().join("|");
-      return watched(found, at, reads);
-    };
-    return new Proxy(value, { get });
+    for (const name of Object.keys(value)) {
+      const at = Array.isArray(value) ? `${path}[]` : path ? `${path}.${name}` : name;
+      let found = watched(value[name], at, reads);
+      const kind = kindOf(found);
+      const get = () => {
+        reads[at] = [...new Set([...(reads[at]?.split("|") ?? []), kind])].sort().join("|");
+        return found;
+      };
+      Object.defineProperty(value, name, { enumerable: true, configurable: true, get, set: (other) => (found = other) });
+    }
+    return value;
   };
   const { parse } = JSON;
   const isStored = (text) => Object.values({ ...localStorage }).includes(text);
-  JSON.parse = (text, ...more) => (isStored(text) ? parse(text, ...more) : watched(parse(text, ...more), "", read()));
+  /** The call that a response, its headers, or its text belong to. */
+  const callOf = new WeakMap();
+  const callOfText = new Map();
+  // One answer streams at a time.
+  const streaming = () => calls.findLast(({ sent }) => sent.accept === "text/event-stream");
+  JSON.parse = (text, ...more) => {
+    const value = parse(text, ...more);
+    const call = callOfText.get(text) ?? streaming();
+    return isStored(text) || !call ? value : watched(value, "", call.reads);
+  };
+  const { text: textOf } = Response.prototype;
+  Response.prototype.text = async function () {
+    const text = await textOf.call(this);
+    if (callOf.has(this)) callOfText.set(text, callOf.get(this));
+    return text;
+  };
   Response.prototype.json = async function () {
     return JSON.parse(await this.text());
   };
   const { get } = Headers.prototype;
   Headers.prototype.get = function (name) {
     const found = get.call(this, name);
-    if (found !== null && calls.length) calls.at(-1).headers[name.toLowerCase()] = found;
+    if (found !== null && callOf.has(this)) callOf.get(this).headers[name.toLowerCase()] = found;
     return found;
   };
   const { fetch } = window;
@@ -39,10 +57,11 @@ export const listen = () => {
     const request = new Request(url, { ...init, signal: null });
     const { pathname, search } = new URL(request.url);
     const sent = Object.fromEntries(request.headers);
-    calls.push({ method: request.method, path: pathname + search, sent, body: init.body ?? null, status: 0, headers: {}, reads: {} });
-    const call = calls.at(-1);
+    const call = { method: request.method, path: pathname + search, sent, body: init.body ?? null, status: 0, headers: {}, reads: {} };
+    calls.push(call);
     const response = await fetch(url, init);
     call.status = response.status;
+    callOf.set(response, call).set(response.headers, call);
     return response;
   };
 };
@@ -76,7 +95,18 @@ async function talk(page) {
   await widget.locator(".bot .actions button[aria-pressed]").first().click();
   await rated;
   await ask("And above 40 euros?");
+  const answered = page.evaluate(() => new Promise((done) => ChatbotWidget.on("answer", done)));
+  await widget.getByRole("button", { name: "Answer again" }).last().click();
+  await answered;
   await ask(scripted({ fault: "error_mid" }), ".notice");
+}
+
+/** On the next page, where the talk is there again, and is deleted; and a question that the page asks by itself. */
+async function comeBack(page) {
+  const { widget, open } = chatOf(page);
+  await open();
+  await widget.locator(".user").nth(2).waitFor();
+  await page.evaluate(() => ChatbotWidget.current.forgetConversation());
   await page.evaluate(async () => {
     const { host, key } = document.querySelector("script[data-key]").dataset;
     await new ChatAPI({ baseUrl: host, key }).sendMessageNonStreaming([{ role: "user", content: "How long?" }]);
@@ -106,16 +136,19 @@ async function beRefused(page) {
  */
 export async function run({ server, site, browser }, version) {
   const calls = [];
-  for (const [key, work] of [[server.keys.shop, talk], [server.keys.narrow, beHeldBack], ["pk_none", beRefused]]) {
+  for (const [key, pages] of [[server.keys.shop, [talk, comeBack]], [server.keys.narrow, [beHeldBack]], ["pk_none", [beRefused]]]) {
     const src = `${server.base}/static/widget/js/${version}/chatbot-widget.js`;
     const tag = `<script src="${src}" data-key="${key}" data-host="${server.base}" async></script>`;
     const context = await browser.newContext();
     context.setDefaultTimeout(20_000);
     const page = await context.newPage();
     await page.addInitScript(listen);
-    await page.goto(site.add(`/contract-${key}`, pageWith(tag)));
-    await work(page);
-    calls.push(...(await page.evaluate(() => window.calls)));
+    for (const work of pages) {
+      await page.goto(site.add(`/contract-${key}`, pageWith(tag)));
+      await work(page);
+      await page.waitForFunction(() => window.calls.every(({ status }) => status));
+      calls.push(...(await page.evaluate(() => window.calls)));
+    }
     await context.close();
   }
   return calls;
