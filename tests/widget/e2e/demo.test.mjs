@@ -219,15 +219,11 @@ describe("the tag that its editor writes", IN_CHROMIUM, () => {
     await page.waitForFunction((text) => document.getElementById("code").value === text, plain);
   });
 
-  test("says nothing in vain: each field that this widget knows changes the chat, and back", async () => {
+  test("says nothing in vain: each field changes the chat, and back", async () => {
     const page = await front();
     await panel(page).waitFor();
     const types = readFileSync("static/widget/src/ui.d.ts", "utf8");
-    const styles = ["launcher", "styles"].map((name) => readFileSync(`static/widget/src/${name}.js`, "utf8")).join("");
-    const dashed = (name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    const isKnown = (name) => types.includes(`  ${name}?:`) || styles.includes(`--chatbot-${dashed(name)}`);
-    const names = Object.keys(CHOICE).filter(isKnown);
-    assert.ok(names.length >= 3, String(names));
+    const names = Object.keys(CHOICE).filter((name) => name !== "lang" || types.includes("  lang?:"));
     const first = JSON.stringify(await looks(page));
     // Between two tags there is no chat at all.
     const shown = () => looks(page).then(JSON.stringify, () => "");
