@@ -39,6 +39,7 @@ function show() {
   const chosen = editor.choice();
   editor.write(base, key.value);
   document.body.dataset.side = chosen.position === "left" ? "left" : "right";
+  document.body.style.setProperty("--room", `${Number(chosen.width || 400) + Number(chosen.offsetX || 20) + 50}px`);
   if (hasKey()) live.show(key.value, chosen);
 }
 

@@ -238,7 +238,7 @@ describe("the tag that its editor writes", IN_CHROMIUM, () => {
   test("moves with the chat: this page makes room on the other side", async () => {
     const page = await front();
     await panel(page).waitFor();
-    await set(page, { position: "left" });
+    await set(page, { position: "left", width: "560", offsetX: "60" });
     await page.waitForFunction(() => {
       const chat = document.querySelector("chatbot-widget")?.shadowRoot.querySelector(".panel");
       return chat && !chat.hidden && chat.getBoundingClientRect().right <= document.querySelector("main").getBoundingClientRect().left;
