@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test real soak faults fuzz check bench widget lock audit sbom notices wheel clean
+.PHONY: help run test real soak faults fuzz check bench examples widget lock audit sbom notices wheel clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -60,6 +60,9 @@ check: $(VENV)/dev.ok node_modules/.ok ## linters and types
 bench: $(VENV)/dev.ok node_modules/.ok ## what a stream costs, beside nginx and others, and the chat in a browser; some twenty minutes
 	$(BIN)/python -m bench
 	node bench/widget/bench.mjs
+
+examples: $(VENV)/dev.ok node_modules/.ok ## run the examples, that for Next.js too, which installs 370 MB
+	NEXT=1 PYTHON=$(BIN)/python node --test tests/widget/e2e/examples.test.mjs
 
 widget: node_modules/.ok ## build the widget, print its sizes, and pack it for npm into dist/
 	@node static/widget/build.mjs

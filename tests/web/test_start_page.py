@@ -1,52 +1,50 @@
-"""What the start page shows of an answer that fails: in its place, in words, and in view."""
+"""The front page as the server gives it: whose key is in it, and what is left of it without JavaScript."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-from pathlib import Path
+import re
 
 import pytest
 
-from chatbot.protocol.error_body import error_body
-from chatbot.protocol.sse_encoder import DONE, encode_event
-from tests.server import ROOT
+from chatbot.app import create_app
 
-pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="needs node")
-WORDS = encode_event({"choices": [{"delta": {"content": "It is green."}}]}).decode()
-ERROR = error_body("It broke off.", "upstream_error", "stream_incomplete", None)
-REFUSED = error_body("This chat has answered all that it may this day. Call us.", "x", "budget_exceeded", None)  # fmt: skip
+KEY_FIELD = re.compile(r'<input id="key"[^>]* value="([^"]*)"')
+WITHOUT_SCRIPTS = re.compile(r"<noscript>(.*?)</noscript>", re.DOTALL)
+ELSEWHERE = {"X-Forwarded-For": "203.0.113.7"}
 
 
-def shown(status: int, body: str) -> dict:
-    """The last answer's bubble, after a question that was answered so."""
-    page = Path(__file__).with_name("start_page.mjs")
-    command = ["node", str(page), str(ROOT / "static/pages/start.js"), str(status), body]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+@pytest.fixture
+def demo(make_settings):
+    app = create_app(make_settings())
+    yield app.test_client()
+    app.extensions["chatbot"].close()
 
 
-def test_a_whole_answer_is_shown_with_its_times_and_no_mark():
-    found = shown(200, WORDS + DONE.decode())
-    assert (found["text"], found["className"], found["busy"]) == ("It is green.", "answer", "false")
-    assert "The whole answer after" in found["timing"]
+def key_in(page) -> str:
+    return KEY_FIELD.search(page.text)[1]
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "text"),
-    [
-        (429, json.dumps(REFUSED), "No answer: This chat has answered all that it may this day. Call us. (budget_exceeded)"),
-        (502, json.dumps(ERROR), "No answer: It broke off. (stream_incomplete) Call us."),
-        (200, WORDS + encode_event(ERROR).decode(), "It is green.Not the whole answer: It broke off. Call us."),
-        (200, WORDS, "It is green.Not the whole answer: The connection was lost before the answer's end. Call us."),
-    ],
-    ids=["refused", "failed", "an event", "lost"],
-)  # fmt: skip
-def test_a_failed_answer_says_so_in_its_bubble_and_is_in_view(status, body, text):
-    found = shown(status, body)
-    assert found["text"] == text
-    assert found["className"] == "answer failed"
-    assert (found["role"], found["busy"]) == ("alert", "false")
-    assert found["seen"] == 1
+def test_on_this_machine_the_demos_key_is_there(demo):
+    assert key_in(demo.get("/")).startswith("pk_")
+
+
+def test_elsewhere_no_key_is_given_out_and_one_is_asked_for(demo):
+    page = demo.get("/", headers=ELSEWHERE)
+    assert key_in(page) == ""
+    assert "pk_" not in re.sub(r"pk_…|<code>pk_</code>|pattern=\"[^\"]*\"", "", page.text)
+    assert '<details id="which" class="scripted" open>' in page.text
+
+
+def test_without_scripts_a_plain_page_answers(demo):
+    page = demo.get("/")
+    told = WITHOUT_SCRIPTS.search(page.text)[1]
+    assert f'href="/chat/{key_in(page)}"' in told
+    assert demo.get(f"/chat/{key_in(page)}").status_code == 200
+    assert "/chat/" in WITHOUT_SCRIPTS.search(demo.get("/", headers=ELSEWHERE).text)[1]
+
+
+def test_below_a_path_all_of_it_stays_below_that_path(demo):
+    page = demo.get("/", environ_overrides={"SCRIPT_NAME": "/chatbot"})
+    assert 'data-base="/chatbot/"' in page.text
+    for address in re.findall(r'(?:src|href)="(/[^"]*)"', page.text):
+        assert address.startswith("/chatbot/"), address
