@@ -37,6 +37,7 @@ button{font:inherit;color:inherit;cursor:pointer}
 .icon[aria-pressed=true] svg{fill:currentColor}
 .transcript{position:relative;flex:1;overflow-y:auto;overflow-anchor:none;overscroll-behavior:contain;padding:18px}
 .transcript,.group{display:flex;flex-direction:column;gap:16px}
+.end{order:1;margin-top:-16px}
 .message{max-width:100%;overflow-wrap:anywhere}
 .message.user{align-self:flex-end;max-width:85%;padding:8px 14px;border-radius:var(--round);border-end-end-radius:4px;background:color-mix(in srgb,var(--accent) 14%,var(--fill))}
 .user .message-content{white-space:pre-wrap}

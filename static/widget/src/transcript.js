@@ -26,10 +26,9 @@ export class Transcript {
   /** @type {HTMLElement | undefined} */
   #group;
   #follows = true;
+  #top = 0;
   /** The question that stays in sight. @type {HTMLElement | null} */
   #pinned = null;
-  /** Where this put the view. */
-  #put = 0;
 
   /** @param {Words} words */
   constructor(words) {
@@ -37,6 +36,8 @@ export class Transcript {
     this.name = words.title;
     /** The greeting, and what stands in its place. */
     this.opening = element("div", { class: "group" });
+    /** Stands behind all, by its `order`. */
+    this.end = element("div", { class: "end" });
     /** What was said on earlier pages. */
     this.past = element("div", { class: "group" });
     this.node = element("section", {
@@ -47,39 +48,38 @@ export class Transcript {
     this.clear();
   }
 
-  get isAtEnd() {
+  get #isAtEnd() {
     const { scrollHeight, scrollTop, clientHeight } = this.node;
     return scrollHeight - scrollTop - clientHeight <= NEAR_END;
   }
 
+  /** As far as the list may follow. */
+  get #furthest() {
+    return this.#pinned ? this.#pinned.offsetTop - MARGIN : Infinity;
+  }
+
   #scrolled() {
-    // What the chat did itself is no wish of the visitor's.
-    if (Math.abs(this.node.scrollTop - this.#put) <= 1) return;
-    this.#follows = this.isAtEnd;
-    this.#pinned = null;
+    const { scrollTop } = this.node;
+    const beyond = scrollTop - this.#furthest;
+    const isUp = scrollTop < this.#top;
+    this.#top = scrollTop;
+    // That is where the chat itself went.
+    if (Math.abs(beyond) <= 1) return;
+    // It goes down only; what has just come below is no wish to stay.
+    this.#follows = this.#isAtEnd || (this.#follows && !isUp && beyond < 0);
+    if (beyond > 0 || !this.#follows) this.#pinned = null;
   }
 
   /** Told of each change of size. */
   grew = () => {
-    if (this.#follows) this.#follow();
-    this.changed();
+    if (this.#follows) this.node.scrollTop = Math.min(this.node.scrollHeight, this.#furthest);
   };
-
-  /** Told of each change too. */
-  changed = () => {};
-
-  #follow() {
-    const { node } = this;
-    const top = this.#pinned ? this.#pinned.offsetTop - MARGIN : Infinity;
-    node.scrollTop = Math.min(node.scrollHeight, top);
-    this.#put = node.scrollTop;
-  }
 
   /** From now on to the very end. */
   followEnd() {
     this.#pinned = null;
     this.#follows = true;
-    this.#follow();
+    this.grew();
   }
 
   /** @param {HTMLElement} node */
@@ -149,7 +149,7 @@ export class Transcript {
   clear() {
     this.opening.replaceChildren();
     this.past.replaceChildren();
-    this.node.replaceChildren(this.opening, this.past);
+    this.node.replaceChildren(this.opening, this.past, this.end);
     this.#group = undefined;
     this.count = 0;
     this.#follows = true;

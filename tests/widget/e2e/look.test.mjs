@@ -464,7 +464,7 @@ describe("a small window", IN_CHROMIUM, () => {
     };
     const page = await opened(await phone({ init: keyboard }));
     await ask(page, scripted({ say: `${"Words. ".repeat(300)}\n\nThe end.` }));
-    await page.locator(".bot .actions").waitFor();
+    await page.getByRole("button", { name: "To the newest answer" }).tap();
     await page.evaluate(() => {
       Object.assign(free, { height: 300, offsetTop: 40 });
       visualViewport.dispatchEvent(new Event("resize"));
@@ -512,14 +512,14 @@ describe("a visitor's system", IN_CHROMIUM, () => {
 
   test("that has colours of its own shows every border, icon, state and ring", async () => {
     const page = await filled({ forcedColors: "active" });
-    for (const selector of [".launcher", ".panel", ".user", ".notice", ".cite", ".icon", "form", ".suggestions .button", "th"]) {
+    for (const selector of [".launcher", ".panel", ".user", ".notice", ".cite", ".icon", "[part=composer]", ".suggestions .button", "th"]) {
       assert.equal(await style(page, selector, "border-top-style"), "solid", selector);
     }
     assert.notEqual(await style(page, "[aria-pressed=true]", "background-color"), await style(page, "[aria-pressed=false]", "background-color"));
-    assert.equal(await style(page, "form", "outline-style"), "solid");
+    assert.equal(await style(page, "[part=composer]", "outline-style"), "solid");
     assert.equal(await style(page, ".icon", "color"), await style(page, ".icon svg", "stroke"));
     await page.keyboard.press("Tab");
-    assert.equal(await style(page, "form .icon", "outline-style"), "solid");
+    assert.equal(await style(page, "[part=composer] .icon", "outline-style"), "solid");
     assertContrast(await page.evaluate(contrasts), "forced colours");
   });
 

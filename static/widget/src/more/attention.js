@@ -5,6 +5,7 @@ import { wordsOf } from "./words.js";
 
 /** @import { Chat } from "../chat.js" */
 
+const NEAR = 8;
 /** Answers that were not seen. @type {WeakMap<Chat, number>} */
 const unread = new WeakMap();
 
@@ -38,10 +39,13 @@ function setUnread(chat, count) {
 /** @param {Chat} chat */
 function watchNetwork(chat) {
   const { panel, life } = chat;
-  const banner = element("div", { class: "banner", role: "status" });
-  const show = () => (banner.textContent = navigator.onLine ? "" : wordsOf(chat).offlineBanner);
+  const { offlineBanner, back } = wordsOf(chat);
+  const banner = element("div", { class: "banner" });
+  const show = () => (banner.textContent = navigator.onLine ? "" : offlineBanner);
   panel.composer.node.before(banner);
-  for (const type of ["online", "offline"]) addEventListener(type, show, { signal: life.signal });
+  for (const type of ["online", "offline"]) {
+    addEventListener(type, () => panel.announce(show() || back), { signal: life.signal });
+  }
   show();
 }
 
@@ -49,11 +53,9 @@ function watchNetwork(chat) {
 function watchEnd(chat) {
   const { transcript } = chat.panel;
   const toEnd = iconButton(wordsOf(chat).toNewest, ICONS.end, () => goToNewest(chat), "to-end");
-  const show = () => (toEnd.hidden = transcript.isAtEnd);
   transcript.node.after(toEnd);
-  transcript.node.addEventListener("scroll", show, { passive: true });
-  transcript.changed = show;
-  show();
+  const options = { root: transcript.node, rootMargin: `${NEAR}px` };
+  new IntersectionObserver((all) => (toEnd.hidden = all.some((one) => one.isIntersecting)), options).observe(transcript.end);
 }
 
 /** The newest answer, for the eyes and for the keyboard. @param {Chat} chat */
