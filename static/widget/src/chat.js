@@ -3,12 +3,13 @@
  * own words. No question is ever asked that the visitor does not see.
  */
 import { ChatAPI } from "./chat_api.js";
+import { Connection } from "./connection.js";
 import { drop } from "./dom.js";
 import { ChatError } from "./failures.js";
 import { Memory } from "./memory.js";
 import { countdown, notice } from "./notice.js";
 import { tint } from "./styles.js";
-import { Visits } from "./visits.js";
+import { config } from "./visits.js";
 import { say } from "./words.js";
 
 /** @import { Panel } from "./panel.js"
@@ -73,7 +74,7 @@ export class Chat {
     this.token = options.visitorToken || "";
     const server = { baseUrl: options.host, key: options.key || "", visitorToken: () => this.token, locale: options.lang };
     this.api = new ChatAPI({ ...server, debug: options.debug });
-    this.visits = new Visits(server);
+    this.server = new Connection(server);
     this.name = `chatbot:${options.key}`;
     if (typeof BroadcastChannel !== "function") return;
     this.#channel = new BroadcastChannel(this.name);
@@ -114,10 +115,10 @@ export class Chat {
   async #introduce(visit) {
     const { opening } = this.panel.transcript;
     try {
-      this.config = await this.visits.config({ signal: visit });
+      const told = (this.config = await config(this.server, this.options.key || "", visit));
       opening.replaceChildren();
       this.#refusal = null;
-      this.#show(this.config);
+      this.#show(told);
     } catch (error) {
       if (visit.aborted) return;
       this.#introduced = null;
@@ -256,18 +257,12 @@ export class Chat {
     const cut = this.words.failures[/** @type {"length"} */ (reason)];
     if (isCut) this.under(turn.message.node, this.notice({ text: cut, actions: reason === "length" ? [this.goOn()] : [] }));
     this.more((more) => {
+      if (!isCut) more.summarise(this, turn);
       more.arrived(this);
       more.offer(this, turn);
       if (!isCut) more.followUps(this);
     });
-    this.panel.announce(isCut ? cut : this.#summary(turn));
-  }
-
-  /** @param {Turn} turn */
-  #summary({ message }) {
-    const { answered, answeredSources } = this.words;
-    const { count: sources } = message.sources;
-    return say(sources ? answeredSources : answered, { words: message.countOfWords, sources });
+    if (isCut) this.panel.announce(cut);
   }
 
   /** @returns {[string, () => void]} */

@@ -68,10 +68,6 @@ export class BotMessage {
     this.#renderer.end();
   }
 
-  get countOfWords() {
-    return countWords(this.content.textContent ?? "") - this.content.querySelectorAll(".cite").length;
-  }
-
   /** What can be done with it, now that it is there. @param {HTMLElement[]} buttons */
   offer(...buttons) {
     this.#actions.append(...buttons, this.said);
@@ -89,12 +85,3 @@ export function copyButton(text, words, label = words.copy) {
   });
   return made;
 }
-
-/**
- * Words, for a script that puts no space between them its characters. (`Intl.Segmenter` would load dictionaries: its first use takes a
- * page's thread 30 ms.)
- */
-const WORD = /[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}]|[\p{L}\p{N}][\p{L}\p{M}\p{N}'’]*/gu;
-
-/** @param {string} text */
-const countWords = (text) => text.match(WORD)?.length ?? 0;

@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { Visits } from "../../../static/widget/src/visits.js";
+import { Connection } from "../../../static/widget/src/connection.js";
+import * as calls from "../../../static/widget/src/visits.js";
 import { failure, FakeTimers, json, KEY, refuse, serve, stream, visitor } from "./support.js";
 
 const ROOT = new URL("../../../", import.meta.url);
-const visits = (baseUrl) => new Visits({ baseUrl, key: KEY, timers: new FakeTimers() });
+/** The calls to the server that is there. */
+function visits(baseUrl) {
+  const server = new Connection({ baseUrl, key: KEY, timers: new FakeTimers() });
+  const bound = Object.entries(calls).map(([name, call]) => [name, (...all) => call(server, ...all)]);
+  return { ...Object.fromEntries(bound), config: () => calls.config(server, KEY) };
+}
 
 /** The call's own request, answered with `body`. */
 async function requested(t, body, call) {

@@ -9,5 +9,6 @@ export { colourCode } from "./colour.js";
 export { forgetConversation, openMenu, renew } from "./menu.js";
 export { followUps, offer } from "./offer.js";
 export { restore } from "./restore.js";
+export { summarise } from "./summary.js";
 export { speak } from "./speak.js";
 export { attach, hear } from "./tabs.js";

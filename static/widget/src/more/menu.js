@@ -2,6 +2,7 @@
 import { button, drop, element } from "../dom.js";
 import { say } from "../words.js";
 import { wordsOf } from "./words.js";
+import { forget } from "../visits.js";
 import { speak } from "./speak.js";
 
 /** @import { Chat } from "../chat.js" */
@@ -10,7 +11,7 @@ import { speak } from "./speak.js";
 export function openMenu(chat) {
   const { panel } = chat;
   if (panel.popup) return panel.popup();
-  const { newConversation, forget, speakSentences } = wordsOf(chat);
+  const { newConversation, forget: forgetIt, speakSentences } = wordsOf(chat);
   /** @param {() => void} work */
   const and = (work) => () => {
     close();
@@ -20,7 +21,7 @@ export function openMenu(chat) {
   const sentences = button(speakSentences, and(() => setSpeaks(chat, !isOn)));
   const isOn = Boolean(chat.speaks);
   sentences.setAttribute("aria-pressed", String(isOn));
-  const menu = element("div", { class: "menu" }, first, button(forget, and(() => ask(chat))), sentences);
+  const menu = element("div", { class: "menu" }, first, button(forgetIt, and(() => ask(chat))), sentences);
   const close = () => {
     panel.popup = null;
     panel.menu.setAttribute("aria-expanded", "false");
@@ -54,7 +55,7 @@ export function renew(chat) {
 /** Deletes the conversation on the server; what was deleted, or null where there was none. @param {Chat} chat */
 export async function forgetConversation(chat) {
   const { conversation, session: sessionId } = chat.memory.ids;
-  const receipt = conversation ? await chat.visits.forget(conversation, { sessionId }) : null;
+  const receipt = conversation ? await forget(chat.server, conversation, { sessionId }) : null;
   chat.tell({ type: "new" });
   chat.renew();
   chat.widget.emit("conversation", { receipt });
@@ -71,7 +72,7 @@ function ask(chat) {
   };
   const sure = async () => {
     end();
-    await forget(chat);
+    await forgetAndTell(chat);
   };
   const asked = chat.notice({ text: forgetSure, contact: "", actions: [[forgetYes, sure], [keep, end]] });
   asked.setAttribute("role", "group");
@@ -82,7 +83,7 @@ function ask(chat) {
 }
 
 /** @param {Chat} chat */
-async function forget(chat) {
+async function forgetAndTell(chat) {
   const { panel } = chat;
   const { forgotten, forgetFailed } = wordsOf(chat);
   try {

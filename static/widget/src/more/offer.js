@@ -1,5 +1,6 @@
 /** What can be done with an answer, and what could be asked next. */
 import { ACT, button, element, iconButton, ICONS } from "../dom.js";
+import { feedback } from "../visits.js";
 import { copied, markdownOf } from "./clipboard.js";
 import { colourCode } from "./colour.js";
 import { wordsOf } from "./words.js";
@@ -38,7 +39,7 @@ async function keep(chat, { id, message }, rating) {
   const messageId = id ?? "";
   const { session: sessionId } = chat.memory.ids;
   /** @param {string} [comment] */
-  const send = (comment) => chat.visits.feedback({ messageId, rating, comment }, { sessionId });
+  const send = (comment) => feedback(chat.server, { messageId, rating, comment }, { sessionId });
   await send();
   chat.widget.emit("feedback", { messageId, rating });
   askWhy(message, rating, send, wordsOf(chat));

@@ -4,6 +4,7 @@
  */
 import { button, drop, element } from "../dom.js";
 import { wordsOf } from "./words.js";
+import { conversation } from "../visits.js";
 import { offer } from "./offer.js";
 
 /** @import { Chat } from "../chat.js"
@@ -18,12 +19,12 @@ const AT_ONCE = 10;
 export async function restore(chat) {
   const { past } = chat.panel.transcript;
   const { restoring, notRestored } = wordsOf(chat);
-  const { conversation = "", session: sessionId } = chat.memory.ids;
+  const { conversation: known = "", session: sessionId } = chat.memory.ids;
   const wait = chat.notice({ text: restoring, contact: "" });
   chat.under(past, wait);
   chat.tell({ type: "hello" });
   try {
-    const found = await chat.visits.conversation(conversation, { sessionId });
+    const found = await conversation(chat.server, known, { sessionId });
     if (wait.isConnected) show(chat, pairs(found));
   } catch (error) {
     if (!wait.isConnected) return;
