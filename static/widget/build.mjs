@@ -22,6 +22,8 @@ import { gzipSync } from "node:zlib";
 
 import { build, transform } from "esbuild";
 
+import { SHORT_NAMES } from "./short_names.mjs";
+
 const HERE = dirname(fileURLToPath(import.meta.url));
 const OUT = join(HERE, "js");
 const HASHED = /^[a-z-]+-[0-9a-f]{12}\.js$/;
@@ -47,12 +49,16 @@ async function bundle(entry, options) {
 
 /**
  * @param {string} entry @param {boolean} minify @param {Record<string, string>} [define]
- * @param {Record<string, string>} [files] by what is imported: files of their own. Without them it is taken in
+ * @param {import("esbuild").BuildOptions} [more]
  */
-const modern = (entry, minify, define = {}, files = {}) =>
-  bundle(entry, { format: "esm", target: "es2022", minify, define, plugins: [smallRules, apart(files)] });
+const modern = (entry, minify, define = {}, { plugins = [], ...more } = {}) =>
+  bundle(entry, { format: "esm", target: "es2022", minify, define, plugins: [smallRules, ...plugins], ...more });
 
-/** @param {Record<string, string>} files @returns {import("esbuild").Plugin} */
+/** A part of what the tag loads: all of them have the same short names. @type {typeof modern} */
+const part = (entry, minify, define, more) =>
+  modern(entry, minify, define, minify ? { ...more, mangleProps: new RegExp(`^(${Object.keys(SHORT_NAMES).join("|")})$`), mangleCache: { ...SHORT_NAMES } } : more);
+
+/** Where what is imported is a file of its own. @param {Record<string, string>} files by what is imported @returns {import("esbuild").Plugin} */
 const apart = (files) => ({
   name: "apart",
   setup({ onResolve }) {
@@ -90,7 +96,7 @@ async function extras() {
   // English first: it is the one that is there without a file.
   languages.sort((a, b) => Number(b === "en") - Number(a === "en") || a.localeCompare(b));
   const entries = [["consent", "extras/consent.js"], ["inline", "extras/inline.js"], ...languages.map((name) => [`words-${name}`, `locales/${name}.js`])];
-  const texts = await Promise.all(entries.map(([, entry]) => modern(entry, true)));
+  const texts = await Promise.all(entries.map(([, entry]) => part(entry, true)));
   // One digest for all: each of its own would cost the body more than a word.
   const all = digest(texts.join(), "sha256").digest("hex").slice(0, 12);
   const colours = await modern("extras/highlight.js", true);
@@ -106,9 +112,10 @@ async function extras() {
 /** What is built: by path under js/. @returns {Promise<{ files: Map<string, string>, sizes: string }>} */
 async function all() {
   const { files: wanted, define } = await extras();
-  const more = await modern("more/index.js", true, define);
-  const apart = { "./more/index.js": hashed("more", more) };
-  const small = await modern("body.js", true, define, apart);
+  const more = await part("more/index.js", true, define);
+  const rest = hashed("more", more);
+  const plugins = [apart({ "./more/index.js": rest })];
+  const small = await part("body.js", true, define, { plugins });
   const name = hashed("body", small);
   const built = { BODY_FILE: `./${name}`, BODY_INTEGRITY: integrityOf(small) };
   const loaded = await loader(true, built);
@@ -117,13 +124,13 @@ async function all() {
     ["chatbot-widget.js", loaded],
     [pinned, loaded],
     [name, small],
-    [apart["./more/index.js"], more],
+    [rest, more],
     ...wanted,
     ["chatbot-widget-legacy.js", await bundle("legacy.js", { format: "iife", target: "es5", minify: true })],
     ["chatbot-widget.esm.js", await modern("index.js", true, define)],
     ["integrity.json", `${JSON.stringify({ ...JSON.parse(committed("integrity.json") ?? "{}"), [pinned]: integrityOf(loaded) }, null, 2)}\n`],
   ]);
-  const rows = [["loader", await loader(false, built), loaded], ["body", await modern("body.js", false, define, apart), small], ["more", await modern("more/index.js", false, define), more]];
+  const rows = [["loader", await loader(false, built), loaded], ["body", await modern("body.js", false, define, { plugins }), small], ["more", await modern("more/index.js", false, define), more]];
   return { files, sizes: table(/** @type {Array<[string, string, string]>} */ (rows)) };
 }
 

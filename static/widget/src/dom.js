@@ -70,11 +70,5 @@ export const ICONS = {
   close: "M6 6l12 12M18 6L6 18",
   send: "M12 20V5M5 12l7-7 7 7",
   stop: "M7 7h10v10H7z",
-  copy: "M9 9h11v11H9zM5 15H4V4h11v1",
-  again: "M20 11a8 8 0 1 0-2 6M20 4v7h-7",
-  edit: "M4 20l1-5L16 4l4 4L9 19z",
   more: "M5 12h.01M12 12h.01M19 12h.01",
-  end: "M12 5v14M6 13l6 6 6-6",
-  up: "M7 11v9H4v-9zm0 0l4-8c1.5 0 2.5 1 2.5 2.500L13 9h6l-1.5 9c-.2 1.2-1 2-2.2 2H7",
-  down: "M7 13V4H4v9zm0 0l4 8c1.5 0 2.5-1 2.5-2.500L13 15h6l-1.5-9c-.2-1.2-1-2-2.2-2H7",
 };

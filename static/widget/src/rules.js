@@ -50,39 +50,18 @@ background:radial-gradient(circle,var(--soft) 4px,transparent 5px) 0/12px 10px;a
 @media (prefers-reduced-motion:reduce){*,::after{animation:none!important}}
 p,ul,ol,blockquote,table,.code{margin:0 0 10px}
 h1,h3,h4,h5,h6,.message-content h2{margin:16px 0 6px;font-size:16px;font-weight:650;line-height:1.35}
-.message-content h1{font-size:19px}.message-content h2{font-size:17px}
 ul,ol{padding-inline:22px}
 li>p,blockquote>p{unicode-bidi:plaintext}
 li>p{margin-bottom:4px}
 blockquote{padding-inline-start:12px;border-inline-start:3px solid var(--line);color:var(--soft)}
-hr{border:0;border-top:1px solid var(--line);margin:14px 0}
 a{color:var(--link)}
 .host{color:var(--soft);font-size:12px}
 code{font:.87em/1.5 ui-monospace,Menlo,Consolas,monospace;background:var(--fill);border-radius:4px;padding:1px 4px}
-.code{border:1px solid var(--line);border-radius:10px;overflow:hidden}
-.head{display:flex;justify-content:space-between;align-items:center;gap:8px;padding:2px 4px;padding-inline-start:12px;background:var(--fill);color:var(--soft);font-size:12px}
-pre{margin:0;padding:10px 12px;overflow:auto;max-height:360px;white-space:pre}
-pre code{padding:0;background:none}
-table{display:block;overflow-x:auto;border-collapse:collapse;max-width:100%}
-th,td{padding:4px 10px;border:1px solid var(--line);text-align:start}
-th{background:var(--fill);font-weight:600}
-td.center,th.center{text-align:center}td.right,th.right{text-align:right}td.left,th.left{text-align:left}
-.task{list-style:none}
-.cite{min-width:24px;height:24px;padding:0 5px;border:0;border-radius:8px;background:var(--fill);color:var(--link);font-size:12px;vertical-align:1px}
-.dead{color:var(--soft)}
 .button,.image{padding:5px 12px;border:1px solid var(--line);border-radius:10px;background:var(--back);min-height:32px;text-align:start}
 .button:hover,.image:hover{background:var(--fill)}
-.code .button{min-height:26px;padding:0 8px;border:0;background:none}
-.sources{margin-top:10px;font-size:.9em}
-.sources h3{margin:0 0 4px;font-size:12px;font-weight:600;color:var(--soft)}
-.sources ol{margin:0;padding:0;list-style:none}
-.sources summary{cursor:pointer;padding:3px 0;overflow-wrap:anywhere}
-.sources a{display:inline-block;padding:2px 0}
-.sources blockquote{margin:4px 0;white-space:pre-wrap}
 .notice{margin-top:10px;padding:10px 12px;border-radius:12px;background:color-mix(in srgb,#fb0 16%,var(--back));font-size:14px}
 .notice p{margin:0 0 6px}
 .notice .row{display:flex;flex-wrap:wrap;gap:8px;align-items:center}
-.notice .id{font-size:12px;color:var(--soft);overflow-wrap:anywhere}
 .suggestions{display:flex;flex-wrap:wrap;gap:8px}
 .suggestions .button{border-radius:18px;border-color:color-mix(in srgb,var(--accent) 40%,var(--line))}
 form{display:flex;flex-wrap:wrap;align-items:flex-end;gap:4px;margin:4px 12px 8px;padding:4px;border:1px solid var(--edge);border-radius:var(--round)}
@@ -94,7 +73,6 @@ form .icon.icon{border-radius:calc(var(--round) + 2px);background:var(--accent);
 button:disabled,textarea:disabled{opacity:.5;cursor:default}
 [dir=rtl] form svg{transform:scaleX(-1)}
 .over{flex-basis:100%;padding:0 10px;color:color-mix(in srgb,var(--ink),#e00 45%);font-size:13px}
-.message-content img{max-width:100%;height:auto}
 .note{min-height:calc(1lh + 10px);padding:0 18px 10px;color:var(--soft);font-size:12px;text-align:center}
 .sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media (forced-colors:active){.message.user,.notice,.cite,.icon{border:1px solid}

@@ -1,5 +1,6 @@
 /** What shows that something has come: the button's badge, the way to the newest answer; and that nothing can: offline. */
-import { element, iconButton, ICONS } from "../dom.js";
+import { element, iconButton } from "../dom.js";
+import { ICONS } from "./icons.js";
 import { say } from "../words.js";
 import { wordsOf } from "./words.js";
 

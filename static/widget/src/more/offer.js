@@ -1,5 +1,6 @@
 /** What can be done with an answer, and what could be asked next. */
-import { ACT, button, element, iconButton, ICONS } from "../dom.js";
+import { ACT, button, element, iconButton } from "../dom.js";
+import { ICONS } from "./icons.js";
 import { feedback } from "../visits.js";
 import { copied, markdownOf } from "./clipboard.js";
 import { colourCode } from "./colour.js";
@@ -26,7 +27,7 @@ export function offer(chat, turn, rating) {
     if (await copied(markdownOf(message))) message.said.textContent = chat.words.copied;
   });
   const again = isNewest ? [iconButton(regenerate, ICONS.again, () => chat.ask(text, turn), ACT)] : [];
-  const rate = id ? thumbs(message, (given) => keep(chat, turn, given), chat.words, rating) : [];
+  const rate = id ? thumbs(message, (given) => keep(chat, turn, given), wordsOf(chat), rating) : [];
   message.offer(copy, ...again, ...rate);
   if (chat.options.highlight) colourCode(message.content, chat.options.host || "").catch(() => {});
   if (!isNewest) return;

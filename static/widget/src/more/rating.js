@@ -1,13 +1,14 @@
 /** Thumbs under an answer. */
-import { iconButton, ICONS } from "../dom.js";
+import { iconButton } from "../dom.js";
+import { ICONS } from "./icons.js";
 
 /** @import { BotMessage } from "../messages.js"
- * @import { Words } from "../ui.js"
+ * @import { wordsOf } from "./words.js"
  * @typedef {"up" | "down" | null} Rating null: none, or taken back */
 
 /**
  * @param {BotMessage} message whose `said` tells what became of it
- * @param {(rating: Rating) => Promise<unknown>} rate keeps it @param {Words} words @param {Rating} [rated] before
+ * @param {(rating: Rating) => Promise<unknown>} rate keeps it @param {ReturnType<typeof wordsOf>} words @param {Rating} [rated] before
  */
 export function thumbs(message, rate, { helpful, notHelpful, thanks, notRated }, rated = null) {
   /** @param {HTMLElement} thumb @param {Rating} rating */

@@ -1,13 +1,15 @@
 /** What a screen reader says at an answer's end. */
 import { say } from "../words.js";
+import { wordsOf } from "./words.js";
 
 /** @import { Chat } from "../chat.js"
  * @import { Turn } from "../transcript.js" */
 
 /** @param {Chat} chat @param {Turn} turn */
-export function summarise({ panel, words: { answered, answeredSources } }, { message: { content, sources } }) {
+export function summarise(chat, { message: { content, sources } }) {
+  const { answered, answeredSources } = wordsOf(chat);
   const words = countWords(content.textContent ?? "") - content.querySelectorAll(".cite").length;
-  panel.announce(say(sources.count ? answeredSources : answered, { words, sources: sources.count }));
+  chat.panel.announce(say(sources.count ? answeredSources : answered, { words, sources: sources.count }));
 }
 
 /**
