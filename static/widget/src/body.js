@@ -8,6 +8,7 @@ import "./isolation.js";
 import { ChatAPI } from "./chat_api.js";
 import { extra } from "./extra.js";
 import { fetchWords } from "./language.js";
+import { SMALL_WINDOW } from "./small_window.js";
 import { ChatbotWidget, publish } from "./widget.js";
 
 /** @import { Mounted, WidgetOptions } from "./ui.js" */
@@ -22,7 +23,11 @@ export { ChatAPI, ChatbotWidget };
 export async function start(mounted, calls, mount) {
   const { options } = mounted;
   // A chat that should ask for consent and can't is none. What is called meanwhile is in `calls` too.
-  const [asking] = await Promise.all([options.consent && extra(options, "consent"), fetchWords(options)]);
+  const [asking] = await Promise.all([
+    options.consent && extra(options, "consent"),
+    fetchWords(options),
+    matchMedia(SMALL_WINDOW).matches && !options.container && extra(options, "window").catch(() => {}),
+  ]);
   if (asking) ChatbotWidget.Consent = asking.Consent;
   if (!mounted.host.isConnected) return;
   const { pressed } = mounted;

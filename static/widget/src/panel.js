@@ -26,15 +26,15 @@ export class Panel {
     this.heading = element("h2", { id: "title" }, words.title);
     this.note = element("div", { class: "note", part: "note" });
     const side = position === "left" ? " left" : "";
-    this.node = element(
-      "dialog",
-      { class: `panel ${theme || "auto"}${container ? " inline" : side}`, part: "panel", role: container ? "region" : "dialog", "aria-labelledby": "title", hidden: true },
-      element("header", { part: "header" }, this.heading, this.menu, iconButton(words.close, ICONS.close, told.close)),
+    this.node = /** @type {HTMLDialogElement} */ (element(
+      container ? "section" : "dialog",
+      { class: `panel ${theme || "auto"}${container ? " inline" : side}`, part: "panel", "aria-labelledby": "title", hidden: true },
+      element("header", { part: "header", role: "none" }, this.heading, this.menu, iconButton(words.close, ICONS.close, told.close)),
       this.transcript.node,
       this.composer.node,
       this.note,
       this.status,
-    );
+    ));
   }
 
   /** What a screen reader says of an answer: at its begin and its end, never of single words. @param {string} text */

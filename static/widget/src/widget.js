@@ -2,15 +2,14 @@
  * `ChatbotWidget`: what a page can ask of the chat. There is one on a page: `init` a second time gives the first
  * (a framework's double rendering, a hot reload), and `destroy` leaves nothing behind.
  */
-import { stepAside } from "./aside.js";
 import { Chat } from "./chat.js";
 import { ChatAPI } from "./chat_api.js";
 import { extra } from "./extra.js";
 import { isolate } from "./isolation.js";
 import { speechFor } from "./language.js";
 import { Panel } from "./panel.js";
+import { SMALL_WINDOW } from "./small_window.js";
 import { sheet } from "./styles.js";
-import { fillWindow } from "./viewport.js";
 
 /** @import { Consent } from "./extras/consent.js"
  * @import { Citation, WidgetConfig } from "./types.js"
@@ -33,7 +32,7 @@ export class ChatbotWidget {
   #chat;
   /** What ends with the chat. @type {Array<() => void>} */
   #ends;
-  /** To the window, for a chat that is not in an element. @type {ReturnType<typeof fillWindow>[0] | undefined} */
+  /** To a small window. @type {((isWanted?: boolean) => void) | undefined} */
   #fit;
   /** @type {Consent | undefined} */
   #consent;
@@ -81,10 +80,27 @@ export class ChatbotWidget {
   #place() {
     const { panel } = this;
     if (this.#isInline) return [this.#settle()];
-    const { host, launcher } = this.mounted;
-    const [fit, end] = fillWindow(panel);
+    const { signal } = this.#chat.life;
+    const small = matchMedia(SMALL_WINDOW);
+    const fill = () => small.matches && !this.#fit && this.#with("window", ({ fillWindow }) => this.#fill(fillWindow(panel)));
+    small.addEventListener("change", fill, { signal });
+    fill();
+    // What has the focus in the page is not to be hidden.
+    const aside = () => this.#with("aside", ({ stepAside }) => stepAside(this.mounted, panel.node, signal));
+    addEventListener("focusin", aside, { once: true, signal });
+    return [];
+  }
+
+  /** What comes only where it is wanted; the chat goes on without it. @param {string} name @param {(file: any) => void} then */
+  #with(name, then) {
+    extra(this.mounted.options, name).then(then, (error) => console.error("[ChatbotWidget]", error));
+  }
+
+  /** @param {[fit: (isWanted?: boolean) => void, end: () => void]} filled see `extras/window.js` */
+  #fill([fit, end]) {
     this.#fit = fit;
-    return [end, stepAside(host, [launcher, panel.node])];
+    this.#ends.push(end);
+    fit();
   }
 
   /** See `extras/inline.js`. */

@@ -35,6 +35,6 @@ hr{border:0;border-top:1px solid var(--line);margin:14px 0}
 .earlier{align-self:center}
 .to-end{position:absolute;z-index:1;inset-inline-end:20px;bottom:var(--to-end,120px);border:1px solid var(--line);border-radius:18px;background:var(--back);box-shadow:0 2px 10px rgba(0,0,0,.2)}
 .launcher .badge{position:absolute;top:-2px;inset-inline-end:-2px;min-width:20px;height:20px;padding:0 5px;box-sizing:border-box;border-radius:10px;background:#b3261e;color:#fff;font:600 12px/20px sans-serif;text-align:center}
-@media (forced-colors:active){.badge{border:1px solid ButtonText}.menu,.to-end{border:1px solid CanvasText}}
+@media (forced-colors:active){.cite{border:1px solid}.badge{border:1px solid ButtonText}.menu,.to-end{border:1px solid CanvasText}}
 @media print{.to-end,.actions,.banner{display:none}}
 `;

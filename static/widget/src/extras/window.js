@@ -3,9 +3,10 @@
  * readers from the page behind, whatever becomes of that page's body, and nothing of the page's is written to. The panel keeps to
  * the part of the window that a keyboard on the screen leaves free.
  */
-import { listen } from "./dom.js";
+import { listen } from "../dom.js";
+import { SMALL_WINDOW } from "../small_window.js";
 
-/** @import { Panel } from "./panel.js" */
+/** @import { Panel } from "../panel.js" */
 
 /**
  * @param {Panel} panel
@@ -13,7 +14,7 @@ import { listen } from "./dom.js";
  *   field gets the focus
  */
 export function fillWindow({ node, told, composer: { input } }) {
-  const small = matchMedia("(max-width:480px),(max-height:480px)");
+  const small = matchMedia(SMALL_WINDOW);
   const still = new CSSStyleSheet();
   const seen = /** @type {VisualViewport} */ (window.visualViewport);
 
