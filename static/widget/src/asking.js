@@ -5,8 +5,7 @@
  * A connection that fails before any answer leaves open whether the server has the question. Where it noticed the
  * loss it has stopped, and leaves a question without an answer out of what it remembers; where it did not, the
  * question would stand there twice, and be paid twice. So such a failure is tried again once, said to `onState`, and
- * only for a stream: a whole answer may have been made and saved meanwhile. With an idempotency key that the server
- * heeds nothing is open, and all retries are used.
+ * only for a stream: a whole answer may have been made and saved meanwhile.
  */
 /** @import { Completion, Message, Meta, SendOptions, Timers } from "./types.js" */
 /** @import { IdleLimit } from "./idle_limit.js" */
@@ -28,8 +27,6 @@ const TOLD = [
 export class Asking {
   isStreamed = true;
   options;
-  /** Says to a server that attempts are the same question; empty where it does not listen. */
-  key;
   /** @type {Told} */
   ids;
   #lost = 0;
@@ -40,11 +37,10 @@ export class Asking {
   /** @type {number | null} */
   #firstByteMs = null;
 
-  /** @param {SendOptions} options @param {string} key @param {Timers} timers @param {boolean} debug */
-  constructor(options, key, timers, debug) {
+  /** @param {SendOptions} options @param {Timers} timers @param {boolean} debug */
+  constructor(options, timers, debug) {
     const { sessionId = null, conversationId = null } = options;
     this.options = options;
-    this.key = key;
     this.ids = { sessionId, conversationId, messageId: null, requestId: null };
     this.#timers = timers;
     this.#debug = debug;
@@ -79,7 +75,7 @@ export class Asking {
     error.meta = this.#meta();
     error.partial = this.#answer.text;
     if (this.#answer.hasContent) error.response = this.#answer.response(error.meta);
-    else if (error.state === "offline") error.mayRecover = !!this.key || (this.isStreamed && !this.#lost++);
+    else if (error.state === "offline") error.mayRecover = this.isStreamed && !this.#lost++;
     return error;
   }
 

@@ -107,8 +107,8 @@ export class Chat {
   begin() {
     if (this.#introduced) return;
     this.#introduced = this.#introduce(this.#visit.signal);
-    if (this.memory.ids.conversation) this.more((more) => more.restore(this));
-    if (this.options.announce === "sentences" || this.memory.ids.speaks) this.more((more) => more.speak(this, true));
+    const { conversation, speaks } = this.memory.ids;
+    if (conversation || speaks || this.options.announce) this.more((more) => more.resume(this));
   }
 
   /** @param {AbortSignal} visit */

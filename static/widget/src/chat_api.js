@@ -23,15 +23,13 @@ export class ChatAPI {
   #connection;
   #retries;
   #debug;
-  #idempotent;
   #brokenStreams = 0;
 
   /** @param {ChatOptions} options */
-  constructor({ retries = 3, debug = false, idempotent = false, ...options }) {
+  constructor({ retries = 3, debug = false, ...options }) {
     this.#connection = new Connection(options);
     this.#retries = retries;
     this.#debug = debug;
-    this.#idempotent = idempotent;
   }
 
   /**
@@ -68,8 +66,7 @@ export class ChatAPI {
 
   /** @param {SendOptions} options */
   #asking(options) {
-    const key = this.#idempotent ? randomKey() : "";
-    return new Asking(options, key, this.#connection.timers, this.#debug);
+    return new Asking(options, this.#connection.timers, this.#debug);
   }
 
   /** @param {Message[]} messages @param {Asking} asking @returns {Promise<Completion>} */
@@ -94,7 +91,6 @@ export class ChatAPI {
       body: asking.body(messages),
       accept: asking.isStreamed ? "text/event-stream" : undefined,
       ids: asking.ids,
-      headers: { "Idempotency-Key": asking.key },
     };
     return this.#answer(asking, (limit) => this.#connection.open("/chat/completions", limit, asked));
   }
@@ -113,5 +109,3 @@ export class ChatAPI {
     });
   }
 }
-
-const randomKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");

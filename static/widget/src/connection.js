@@ -14,7 +14,6 @@ const API = "/api/v1";
  * @property {unknown} [body]
  * @property {string} [accept]
  * @property {Ids} [ids]
- * @property {Record<string, string>} [headers]
  * @property {boolean} [plain] without the headers that need a preflight
  */
 
@@ -83,7 +82,7 @@ export class Connection {
   }
 
   /** What is sent: `web/cors` has to allow each. @param {Asked} asked */
-  async #headers({ accept = "application/json", ids, headers, plain }) {
+  async #headers({ accept = "application/json", ids, plain }) {
     const { key, locale, visitorToken: token } = this.#options;
     const safe = { Accept: accept, "Accept-Language": locale };
     if (plain) return filled(safe);
@@ -95,7 +94,6 @@ export class Connection {
       "X-Session-ID": ids?.sessionId,
       "X-Conversation-ID": ids?.conversationId,
       "X-Visitor-Token": typeof token === "function" ? await token() : token,
-      ...headers,
     });
   }
 

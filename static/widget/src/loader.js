@@ -9,10 +9,7 @@ import { isAble, mount, plainLink } from "./launcher.js";
 
 /** @import { Mounted, Stub, WidgetOptions } from "./ui.js" */
 
-var METHODS = [
-  "init", "open", "close", "toggle", "send", "on", "off", "identify", "shutdown", "destroy", "addBotMessage", "consent", "newConversation",
-  "forgetConversation",
-];
+var METHODS = "init open close toggle send on off identify shutdown destroy addBotMessage consent newConversation forgetConversation".split(" ");
 /** Calls after which somebody waits for the chat. */
 var WANTED = ["open", "toggle", "send"];
 /** Milliseconds after which a visitor who waits is given the plain page's link besides. */

@@ -30,7 +30,7 @@ export class BotMessage {
   /** @param {string} label @param {Words} words @param {() => void} grew told after each change of its size */
   constructor(label, words, grew) {
     this.words = words;
-    this.sources = new Sources(words);
+    this.sources = new Sources(words, grew);
     this.grew = grew;
     this.content = element("div", { class: "message-content", "aria-busy": "true", lang: pageLanguage() });
     this.node = element("article", { class: "message bot", part: "answer", "aria-label": label, tabindex: "-1" }, this.content, this.sources.node);
@@ -57,7 +57,6 @@ export class BotMessage {
   /** @param {Citation[]} citations */
   cite(citations) {
     this.sources.add(citations);
-    this.grew();
   }
 
   /** No more comes. A second time is nothing. */

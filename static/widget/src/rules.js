@@ -33,8 +33,6 @@ button{font:inherit;color:inherit;cursor:pointer}
 .icon{display:grid;place-items:center;width:36px;height:36px;padding:0;border:0;border-radius:10px;background:none;color:var(--soft)}
 .icon:hover{background:var(--fill);color:var(--ink)}
 .icon svg{width:20px;height:20px;fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
-.icon[aria-pressed=true]{color:var(--link)}
-.icon[aria-pressed=true] svg{fill:currentColor}
 .transcript{position:relative;flex:1;overflow-y:auto;overflow-anchor:none;overscroll-behavior:contain;padding:18px}
 .transcript,.group{display:flex;flex-direction:column;gap:16px}
 .end{order:1;margin-top:-16px}
@@ -49,14 +47,9 @@ background:radial-gradient(circle,var(--soft) 4px,transparent 5px) 0/12px 10px;a
 @keyframes rise{0%{opacity:0;transform:translateY(8px)}}
 @media (prefers-reduced-motion:reduce){*,::after{animation:none!important}}
 p,ul,ol,blockquote,table,.code{margin:0 0 10px}
-h1,h3,h4,h5,h6,.message-content h2{margin:16px 0 6px;font-size:16px;font-weight:650;line-height:1.35}
 ul,ol{padding-inline:22px}
 li>p,blockquote>p{unicode-bidi:plaintext}
-li>p{margin-bottom:4px}
-blockquote{padding-inline-start:12px;border-inline-start:3px solid var(--line);color:var(--soft)}
 a{color:var(--link)}
-.host{color:var(--soft);font-size:12px}
-code{font:.87em/1.5 ui-monospace,Menlo,Consolas,monospace;background:var(--fill);border-radius:4px;padding:1px 4px}
 .button,.image{padding:5px 12px;border:1px solid var(--line);border-radius:10px;background:var(--back);min-height:32px;text-align:start}
 .button:hover,.image:hover{background:var(--fill)}
 .notice{margin-top:10px;padding:10px 12px;border-radius:12px;background:color-mix(in srgb,#fb0 16%,var(--back));font-size:14px}
@@ -70,11 +63,10 @@ textarea{flex:1;min-width:0;max-height:140px;padding:7px 10px;border:0;backgroun
 .panel textarea:focus-visible{outline:0}
 ::placeholder{color:var(--soft);opacity:1}
 form .icon.icon{border-radius:calc(var(--round) + 2px);background:var(--accent);color:var(--chatbot-on-accent,var(--on))}
-button:disabled,textarea:disabled{opacity:.5;cursor:default}
+button:disabled,textarea:disabled{opacity:.5}
 [dir=rtl] form svg{transform:scaleX(-1)}
 .over{flex-basis:100%;padding:0 10px;color:color-mix(in srgb,var(--ink),#e00 45%);font-size:13px}
 .note{min-height:calc(1lh + 10px);padding:0 18px 10px;color:var(--soft);font-size:12px;text-align:center}
 .sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
-@media (forced-colors:active){.message.user,.notice,.cite,.icon{border:1px solid}
-.icon[aria-pressed=true]{forced-color-adjust:none;background:Highlight;color:HighlightText}}
+@media (forced-colors:active){.message.user,.notice,.icon{border:1px solid}}
 `;

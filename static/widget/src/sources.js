@@ -1,5 +1,5 @@
 /**
- * What an answer rests on: numbers in the text that open their passage in the list under it.
+ * What an answer rests on: numbers in the text that open their passage in the list under it, which is more/passages.js.
  *
  * A source goes by its number `n`, never by its place in the list. A number that no source has is shown as dead where the
  * answer has sources at all; else it is a text like any other.
@@ -11,51 +11,28 @@ import { say } from "./words.js";
  * @import { Words } from "./ui.js" */
 
 export class Sources {
-  /** @type {Map<number, HTMLDetailsElement>} */
-  #passages = new Map();
-  #words;
+  /** By their number, as they came. @type {Map<number, Citation>} */
+  known = new Map();
   node = element("section", { class: "sources", hidden: true });
-  #list = element("ol");
-  /** As they came. @type {Citation[]} */
-  all = [];
 
-  /** @param {Words} words */
-  constructor(words) {
-    this.#words = words;
-    this.node.append(element("h3", {}, words.sources), this.#list);
-  }
-
-  get count() {
-    return this.#passages.size;
+  /** @param {Words} words @param {() => void} grew told when the list has */
+  constructor(words, grew) {
+    this.words = words;
+    this.grew = grew;
   }
 
   /** @param {Citation[]} citations one that came before, by its number, stays */
   add(citations) {
     for (const citation of citations) {
-      if (Number.isInteger(citation?.n) && !this.#passages.has(citation.n)) this.#append(citation);
+      const { n } = Object(citation);
+      if (Number.isInteger(n) && !this.known.has(n)) this.known.set(n, citation);
     }
-    this.node.hidden = !this.count;
+    if (this.known.size) this.#list((more) => more.listPassages(this));
   }
 
-  /** @param {Citation} citation */
-  #append(citation) {
-    const { n, title, place, text, url } = citation;
-    this.all.push(citation);
-    const name = element("summary", {}, `${say("{n}", { n })}. `, element("bdi", {}, (title || url || "") + (place ? `, ${place}` : "")));
-    const passage = element("details", {}, name);
-    if (text) passage.append(element("blockquote", { dir: "auto" }, text));
-    const link = url && this.#link(url);
-    if (link) passage.append(link);
-    this.#passages.set(n, passage);
-    this.#list.append(element("li", {}, passage));
-  }
-
-  /** @param {string} url */
-  #link(url) {
-    const full = parsed(url);
-    if (!full || !/^https?:$/.test(full.protocol)) return null;
-    const values = { href: full.href, target: "_blank", rel: "noopener noreferrer" };
-    return element("a", values, `${this.#words.openSource} `, element("span", { class: "host" }, full.host));
+  /** @param {(more: typeof import("./more/index.js")) => void} then */
+  #list(then) {
+    import("./more/index.js").then(then).catch(() => {});
   }
 
   /**
@@ -63,27 +40,14 @@ export class Sources {
    * @param {number} n @returns {HTMLElement | null} null: it is no reference
    */
   reference(n) {
-    if (!this.count) return null;
-    const passage = this.#passages.get(n);
-    if (!passage) return element("s", { class: "cite dead", title: say(this.#words.noSource, { n }) }, say("{n}", { n }));
-    const title = passage.querySelector("bdi")?.textContent ?? "";
-    const label = say(this.#words.source, { n, title });
-    return element("button", { type: "button", class: "cite", "aria-label": label, click: () => show(passage) }, say("{n}", { n }));
+    if (!this.known.size) return null;
+    const shown = say("{n}", { n });
+    const found = this.known.get(n);
+    if (!found) return element("s", { class: "cite dead", title: say(this.words.noSource, { n }) }, shown);
+    const label = say(this.words.source, { n, title: nameOf(found) });
+    return element("button", { type: "button", class: "cite", "aria-label": label, click: () => this.#list((more) => more.showPassage(this, n)) }, shown);
   }
 }
 
-/** @param {HTMLDetailsElement} passage */
-function show(passage) {
-  passage.open = true;
-  passage.querySelector("summary")?.focus();
-  passage.scrollIntoView({ block: "nearest" });
-}
-
-/** @param {string} url */
-function parsed(url) {
-  try {
-    return new URL(url, document.baseURI);
-  } catch {
-    return null;
-  }
-}
+/** What a source is called. @param {Citation} citation */
+export const nameOf = ({ title, url, place }) => [title || url, place].filter(Boolean).join(", ");

@@ -41,9 +41,8 @@ export class Transcript {
     /** What was said on earlier pages. */
     this.past = element("div", { class: "group" });
     this.node = element("section", {
-      class: "transcript", part: "transcript", tabindex: "0", "aria-label": words.transcript, "aria-keyshortcuts": "Alt+End",
+      class: "transcript", part: "transcript", tabindex: "0", "aria-label": words.transcript,
     });
-    this.node.addEventListener("click", keepFocus);
     this.node.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.clear();
   }
@@ -155,13 +154,4 @@ export class Transcript {
     this.#follows = true;
     this.#pinned = null;
   }
-}
-
-/** A button that makes way for its image leaves the focus to its message. @param {Event} event */
-function keepFocus(event) {
-  const [pressed, ...around] = event.composedPath();
-  const root = around.find((node) => node instanceof ShadowRoot);
-  const message = around.find((node) => node instanceof HTMLElement && node.localName === "article");
-  if (!(pressed instanceof Element) || pressed.isConnected || root?.activeElement) return;
-  /** @type {HTMLElement | undefined} */ (message)?.focus({ preventScroll: true });
 }

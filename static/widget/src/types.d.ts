@@ -145,8 +145,6 @@ export interface ChatOptions extends ConnectionOptions {
   retries?: number;
   /** Say times on the console; never what was said, never the key. */
   debug?: boolean;
-  /** The server heeds `Idempotency-Key`, and its CORS allows the header. */
-  idempotent?: boolean;
 }
 
 export interface WidgetConfig {

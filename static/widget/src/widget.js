@@ -69,31 +69,30 @@ export class ChatbotWidget {
     root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet()];
     root.append(this.panel.node);
     launcher.addEventListener("click", this.toggle);
-    const isolation = isolate(root, {
+    this.#ends = [isolate(root, {
       keydown: (event) => this.#pressed(event),
       input: () => this.panel.composer.typed(),
-    });
+    })];
     new ResizeObserver(this.panel.transcript.grew).observe(this.panel.transcript.node);
-    this.#ends = [isolation, ...this.#place()];
+    this.#place();
   }
 
   #place() {
-    const { panel } = this;
-    if (this.#isInline) return [this.#settle()];
+    const { panel, mounted } = this;
     const { signal } = this.#chat.life;
+    if (this.#isInline) return this.#with("inline", ({ settle }) => this.#ends.push(settle(mounted, () => this.open({ focus: false }))));
     const small = matchMedia(SMALL_WINDOW);
     const fill = () => small.matches && !this.#fit && this.#with("window", ({ fillWindow }) => this.#fill(fillWindow(panel)));
     small.addEventListener("change", fill, { signal });
     fill();
     // What has the focus in the page is not to be hidden.
-    const aside = () => this.#with("aside", ({ stepAside }) => stepAside(this.mounted, panel.node, signal));
+    const aside = () => this.#with("aside", ({ stepAside }) => stepAside(mounted, panel.node, signal));
     addEventListener("focusin", aside, { once: true, signal });
-    return [];
   }
 
   /** What comes only where it is wanted; the chat goes on without it. @param {string} name @param {(file: any) => void} then */
   #with(name, then) {
-    extra(this.mounted.options, name).then(then, (error) => console.error("[ChatbotWidget]", error));
+    extra(this.mounted.options, name).then((file) => this.#chat.life.signal.aborted || then(file)).catch((error) => console.error("[ChatbotWidget]", error));
   }
 
   /** @param {[fit: (isWanted?: boolean) => void, end: () => void]} filled see `extras/window.js` */
@@ -101,14 +100,6 @@ export class ChatbotWidget {
     this.#fit = fit;
     this.#ends.push(end);
     fit();
-  }
-
-  /** See `extras/inline.js`. */
-  #settle() {
-    /** @type {Promise<typeof import("./extras/inline.js")>} */
-    const file = extra(this.mounted.options, "inline");
-    const settled = file.then(({ settle }) => settle(this.mounted, () => this.open({ focus: false })));
-    return () => void settled.then((end) => end());
   }
 
   /** In an element of the page's: open for good. */

@@ -21,10 +21,8 @@ export const WORDS = {
   mock: "No provider is set: a mock answers.",
   privacy: "Privacy",
   answering: "Answering",
-  sources: "Sources",
   source: "Source {n}: {title}",
   noSource: "Source {n} was not given",
-  openSource: "Open",
   copy: "Copy",
   copied: "Copied",
   menu: "More",
@@ -59,6 +57,8 @@ export const WORDS = {
 
 /** Those of parts that are loaded apart. The files of other languages hold both, so there `{...MORE_WORDS, ...words}` has all. */
 export const MORE_WORDS = {
+  sources: "Sources",
+  openSource: "Open",
   helpful: "Helpful",
   notHelpful: "Not helpful",
   thanks: "Thank you.",

@@ -43,7 +43,6 @@ test("what is asked, and as whom", async (t) => {
   assert.equal(headers["accept-language"], "it-IT");
   assert.equal(headers.accept, "text/event-stream");
   assert.equal(headers.cookie, undefined);
-  assert.equal(headers["idempotency-key"], undefined);
 });
 
 test("ids that there are none of are not sent", async (t) => {

@@ -150,20 +150,6 @@ describe("a connection lost before the answer: nobody knows whether the question
     assert.deepEqual([found.state, found.canRetry, sockets.length], ["offline", true, 1]);
   });
 
-  test("a server that heeds an idempotency key gets the same one each time", async (t) => {
-    const keys = [];
-    const { baseUrl } = await serve(t, ({ headers }, response, body, index) => {
-      keys.push(headers["idempotency-key"]);
-      if (index < 2) response.socket.resetAndDestroy();
-      else stream(response);
-    });
-    const { ask } = visitor(baseUrl, { idempotent: true });
-    assert.equal(text(await ask()), "Green tea.");
-    assert.equal(new Set(keys).size, 1);
-    await ask();
-    assert.equal(new Set(keys).size, 2);
-  });
-
   test("where nobody listens too", async (t) => {
     const { ask, seen } = visitor(await nobody(t));
     await failure(ask());

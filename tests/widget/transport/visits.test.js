@@ -10,7 +10,7 @@ const ROOT = new URL("../../../", import.meta.url);
 function visits(baseUrl) {
   const server = new Connection({ baseUrl, key: KEY, timers: new FakeTimers() });
   const bound = Object.entries(calls).map(([name, call]) => [name, (...all) => call(server, ...all)]);
-  return { ...Object.fromEntries(bound), config: () => calls.config(server, KEY) };
+  return { ...Object.fromEntries(bound), config: ({ signal } = {}) => calls.config(server, KEY, signal) };
 }
 
 /** The call's own request, answered with `body`. */

@@ -3,7 +3,7 @@
  * more than the whole renderer; others stay as they were written.
  */
 const NAMES =
-  "amp&lt<gt>quot\"apos'nbsp\u00a0copy©reg®trade™hellip…mdash—ndash–lsquo‘rsquo’ldquo“rdquo”laquo«raquo»bull•middot·sect§deg°plusmn±times×divide÷minus−frac12½frac14¼frac34¾sup2²sup3³euro€pound£yen¥cent¢larr←uarr↑rarr→darr↓harr↔rArr⇒le≤ge≥ne≠asymp≈sum∑radic√alpha\u03b1beta\u03b2delta\u03b4lambda\u03bbpi\u03c0sigma\u03c3omega\u03c9auml\u00e4ouml\u00f6uuml\u00fcshy\u00ad";
+  "amp&lt<gt>quot\"apos'nbsp\u00a0copy©reg®trade™hellip…mdash—ndash–lsquo‘rsquo’ldquo“rdquo”bull•middot·deg°times×frac34¾euro€auml\u00e4ouml\u00f6uuml\u00fclarr←rarr→le≤ge≥ne≠";
 /** @type {Map<string, string>} */
 const table = new Map();
 for (const [, name, character] of NAMES.matchAll(/([a-zA-Z]+(?:\d+(?![a-z]))?)([^])/g)) table.set(name, character);

@@ -16,6 +16,9 @@ export function attend(chat) {
   chat.widget.on("open", () => setUnread(chat, 0));
   watchNetwork(chat);
   watchEnd(chat);
+  const { node } = chat.panel.transcript;
+  node.addEventListener("click", keepFocus);
+  node.setAttribute("aria-keyshortcuts", "Alt+End");
 }
 
 /** An answer is complete: who does not see it is told by the button. @param {Chat} chat */
@@ -65,4 +68,13 @@ export function goToNewest({ panel }) {
   const newest = [...transcript.node.querySelectorAll(".bot")].pop();
   transcript.followEnd();
   /** @type {HTMLElement | undefined} */ (newest)?.focus({ preventScroll: true });
+}
+
+/** A button that makes way for its image leaves the focus to its message. @param {Event} event */
+function keepFocus(event) {
+  const [pressed, ...around] = event.composedPath();
+  const root = around.find((node) => node instanceof ShadowRoot);
+  const message = around.find((node) => node instanceof HTMLElement && node.localName === "article");
+  if (!(pressed instanceof Element) || pressed.isConnected || root?.activeElement) return;
+  /** @type {HTMLElement | undefined} */ (message)?.focus({ preventScroll: true });
 }

@@ -1,17 +1,19 @@
 /** Takes a text along. */
 import { drop, element } from "../dom.js";
+import { nameOf } from "../sources.js";
+import { wordsOf } from "./words.js";
 
 /** @import { BotMessage } from "../messages.js"
  * @import { Citation } from "../types.js" */
 
 /** An answer as it was written, with what it rests on: Markdown. @param {BotMessage} message */
-export function markdownOf({ text, sources, words }) {
-  const list = sources.all.map(lineOf).join("\n");
-  return list ? `${text}\n\n${words.sources}:\n\n${list}` : text;
+export function markdownOf({ text, sources }) {
+  const list = [...sources.known.values()].map(lineOf).join("\n");
+  return list ? `${text}\n\n${wordsOf(sources).sources}:\n\n${list}` : text;
 }
 
 /** @param {Citation} citation */
-const lineOf = ({ n, title, place, url }) => `[${n}] ${[title || url, place].filter(Boolean).join(", ")}${url ? ` <${url}>` : ""}  `;
+const lineOf = (citation) => `[${citation.n}] ${nameOf(citation)}${citation.url ? ` <${citation.url}>` : ""}  `;
 
 /** Whether a text is in the clipboard now. @param {string} text */
 export async function copied(text) {

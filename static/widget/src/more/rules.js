@@ -1,5 +1,12 @@
 /** The look of what is in this file of its own, see ../rules.js. */
 export const RULES = `
+.icon[aria-pressed=true]{color:var(--link)}
+.icon[aria-pressed=true] svg{fill:currentColor}
+code{font:.87em/1.5 ui-monospace,Menlo,Consolas,monospace;background:var(--fill);border-radius:4px;padding:1px 4px}
+.host{color:var(--soft);font-size:12px}
+li>p{margin-bottom:4px}
+h1,h3,h4,h5,h6,.message-content h2{margin:16px 0 6px;font-size:16px;font-weight:650;line-height:1.35}
+blockquote{padding-inline-start:12px;border-inline-start:3px solid var(--line);color:var(--soft)}
 .code{border:1px solid var(--line);border-radius:10px;overflow:hidden}
 .head{display:flex;justify-content:space-between;align-items:center;gap:8px;padding:2px 4px;padding-inline-start:12px;background:var(--fill);color:var(--soft);font-size:12px}
 pre{margin:0;padding:10px 12px;overflow:auto;max-height:360px;white-space:pre}
@@ -35,6 +42,6 @@ hr{border:0;border-top:1px solid var(--line);margin:14px 0}
 .earlier{align-self:center}
 .to-end{position:absolute;z-index:1;inset-inline-end:20px;bottom:var(--to-end,120px);border:1px solid var(--line);border-radius:18px;background:var(--back);box-shadow:0 2px 10px rgba(0,0,0,.2)}
 .launcher .badge{position:absolute;top:-2px;inset-inline-end:-2px;min-width:20px;height:20px;padding:0 5px;box-sizing:border-box;border-radius:10px;background:#b3261e;color:#fff;font:600 12px/20px sans-serif;text-align:center}
-@media (forced-colors:active){.cite{border:1px solid}.badge{border:1px solid ButtonText}.menu,.to-end{border:1px solid CanvasText}}
+@media (forced-colors:active){.cite{border:1px solid}.icon[aria-pressed=true]{forced-color-adjust:none;background:Highlight;color:HighlightText}.badge{border:1px solid ButtonText}.menu,.to-end{border:1px solid CanvasText}}
 @media print{.to-end,.actions,.banner{display:none}}
 `;

@@ -9,7 +9,7 @@ import { wordsOf } from "./words.js";
 export function summarise(chat, { message: { content, sources } }) {
   const { answered, answeredSources } = wordsOf(chat);
   const words = countWords(content.textContent ?? "") - content.querySelectorAll(".cite").length;
-  chat.panel.announce(say(sources.count ? answeredSources : answered, { words, sources: sources.count }));
+  chat.panel.announce(say(sources.known.size ? answeredSources : answered, { words, sources: sources.known.size }));
 }
 
 /**

@@ -49,7 +49,7 @@ function hold(chat, work) {
 
 /** @param {Chat} chat @param {Turn} turn */
 function tellTurn(chat, { text, before, message }) {
-  chat.tell({ type: "asked", text, takesPlace: Boolean(before), said: message.text, citations: message.sources.all });
+  chat.tell({ type: "asked", text, takesPlace: Boolean(before), said: message.text, citations: [...message.sources.known.values()] });
 }
 
 /** @param {Chat} chat @param {Told} told */
