@@ -108,7 +108,7 @@ class Saving:
                     "output_tokens": _count(usage.get("completion_tokens")),
                     "first_token_seconds": record.since_start(record.first_token),
                     "total_seconds": record.since_start(now()),
-                    "sources": (reader.citations if text is None else sources) or None,
+                    "sources": _storable(reader.citations if text is None else sources),
                 }
             )
         )
@@ -126,6 +126,14 @@ _NOTHING: dict[str, Any] = {
     "content": "", "state": "whole", "model": "", "provider": "", "code": "", "input_tokens": None,
     "output_tokens": None, "first_token_seconds": None, "total_seconds": None, "sources": None,
 }  # fmt: skip
+
+
+def _storable(sources: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
+    kept = [
+        {k: storable(v) if isinstance(v, str) else v for k, v in source.items()}
+        for source in sources or ()
+    ]
+    return kept or None
 
 
 def _cut(reader: AnswerReader, text: str | None) -> str:

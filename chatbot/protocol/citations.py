@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chatbot.core.text import storable
-
 _TEXTS = ("id", "title", "url", "place", "text")
 _MOST = 50
 _TEXT_CHARS = 4000
@@ -26,5 +24,5 @@ def citations_of(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _kept(citation: dict[str, Any]) -> dict[str, Any]:
     texts = {name: citation.get(name) for name in _TEXTS}
-    kept = {k: storable(v[:_TEXT_CHARS]) if isinstance(v, str) else "" for k, v in texts.items()}
+    kept = {k: v[:_TEXT_CHARS] if isinstance(v, str) else "" for k, v in texts.items()}
     return {**kept, "n": citation["n"]}
