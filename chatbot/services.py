@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import logging
 import os
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from chatbot import __version__
 from chatbot.access.budgets import Budgets, Send
 from chatbot.access.directory import Directory
 from chatbot.access.first_run import FIRST_KEY_FILE, first_key, first_run
 from chatbot.access.keys import fixed_keys
+from chatbot.access.limits import budgets_of, limits_of_bot
 from chatbot.access.logins import Logins
 from chatbot.access.sessions import Signer
 from chatbot.access.ticket import Gate
 from chatbot.chat.answer import ChatService
 from chatbot.chat.conversing import Conversing
 from chatbot.core.descriptors import room_for_streams
+from chatbot.core.hub import HubWatch
 from chatbot.core.kept_secret import kept_secret
 from chatbot.core.logging import hide, log
 from chatbot.core.meter import Meter
 from chatbot.core.origin import check_pattern
-from chatbot.core.settings import Settings, SettingsError
+from chatbot.core.settings import Settings, SettingsError, fingerprint
 from chatbot.core.shared_state import SharedState
+from chatbot.core.waiting import under_gevent
+from chatbot.metrics.board import Board
+from chatbot.metrics.families import BLOCKED, BOT, CAPS, LAG, STARTS
 from chatbot.metrics.registry import Registry
+from chatbot.relay.measures import Measures
 from chatbot.relay.running import Running
 from chatbot.shared.drain import Drain
 from chatbot.shared.files import FilesState
@@ -76,6 +85,9 @@ class Services:
     gate: Gate
     budgets: Budgets
     usage: UsageStore
+    board: Board
+    measures: Measures | None
+    hub: HubWatch
     _process: int = field(default=0)
 
     @cached_property
@@ -91,19 +103,31 @@ class Services:
         """
         if self._process != os.getpid():
             self._process = os.getpid()
+            self._start_counting()
             self.directory.look()
             self.directory.start()
             self.writer.start()
             self.upkeep.start()
             self.budgets.start()
 
+    def _start_counting(self) -> None:
+        self.board.open()
+        if self.board.trouble:
+            log("metrics_alone", level=logging.WARNING, reason=self.board.trouble)
+        self.board.add(STARTS)
+        if self.measures is not None:
+            self.measures.start()
+            self.hub.start()
+
     def close(self) -> None:
         """Save what there is to save, and end."""
+        self.hub.stop()
         self.directory.close()
         self.budgets.close()
         self.upkeep.close()
         self.writer.close()
         self.database.close()
+        self.board.close()
 
     def standing(self) -> dict[str, object]:
         """How this server is, for its operator: breakers by target, where state and data are kept."""
@@ -122,8 +146,43 @@ class Services:
         }
 
 
-def build_metrics(router: Router, breakers: Breakers) -> Registry:
+def budgets_of_bots(directory: Directory, meter: Meter) -> Iterator[tuple[str, str, int, float]]:
+    """Bot, budget, its tokens, and how many of them are used or reserved; of as many bots as metrics have room for."""
+    for bot in sorted(directory.bots, key=lambda b: b.id)[: CAPS[BOT]]:
+        for part, take in zip(*budgets_of("bot", bot.id, limits_of_bot(bot)), strict=True):
+            if part.in_tokens:
+                yield bot.id, part.name, part.limit, meter.used(take)
+
+
+def build_board(settings: Settings) -> Board:
+    """What this process counts on, in the data directory."""
+
+    def about() -> dict[str, object]:
+        return {
+            "pid": os.getpid(),
+            "version": __version__,
+            "configuration": fingerprint(settings),
+            "started": time.time(),
+        }
+
+    return Board(settings.data_dir / "state" / "metrics", about, locks=not under_gevent())
+
+
+def build_hub(board: Board) -> HubWatch:
+    """What watches the event loop."""
+    return HubWatch(lambda seconds: board.observe(LAG, seconds), lambda: board.add(BLOCKED))
+
+
+def build_metrics(
+    router: Router, breakers: Breakers, board: Board, directory: Directory, meter: Meter
+) -> Registry:
     """What `/metrics` shows."""
+
+    def limits() -> dict[tuple[str, ...], float]:
+        return {(bot, name): limit for bot, name, limit, _ in budgets_of_bots(directory, meter)}
+
+    def used() -> dict[tuple[str, ...], float]:
+        return {(bot, name): used for bot, name, _, used in budgets_of_bots(directory, meter)}
 
     def open_breakers() -> dict[tuple[str, ...], float]:
         standings = breakers.standings(router.target_names)
@@ -136,6 +195,19 @@ def build_metrics(router: Router, breakers: Breakers) -> Registry:
         ("gen_ai_provider_name", "gen_ai_request_model"),
         open_breakers,
     )
+    registry.gauge(
+        "chatbot_budget_limit_tokens",
+        "Tokens of a bot's budget.",
+        ("bot", "budget"),
+        limits,
+    )
+    registry.gauge(
+        "chatbot_budget_used_tokens",
+        "Tokens of a bot's budget that are used, or reserved for answers under way.",
+        ("bot", "budget"),
+        used,
+    )
+    registry.counted(board.read)
     return registry
 
 
@@ -227,7 +299,8 @@ def build_services(settings: Settings) -> Services:
     state, meter = build_state(settings, redis), build_meter(settings, redis)
     router, signer = build_router(settings), build_signer(settings)
     breakers, database = Breakers(state), build_database(settings)
-    running = Running(min(settings.max_streams, room_for_streams()))
+    board = build_board(settings)
+    running = Running(min(settings.max_streams, room_for_streams()), board.say_live)
     conversations = ConversationStore(database)
     writer = Writer(database, Spool(settings.data_dir / "spool"))
     directory = Directory(
@@ -250,7 +323,7 @@ def build_services(settings: Settings) -> Services:
         drain=Drain(settings.data_dir),
         state=state,
         breakers=breakers,
-        metrics=build_metrics(router, breakers),
+        metrics=build_metrics(router, breakers, board, directory, meter),
         database=database,
         directory=directory,
         logins=Logins(state),
@@ -262,4 +335,7 @@ def build_services(settings: Settings) -> Services:
         gate=Gate(meter, budgets.on_used),
         budgets=budgets,
         usage=usage,
+        board=board,
+        measures=Measures(board) if settings.latency_metrics_enabled else None,
+        hub=build_hub(board),
     )
