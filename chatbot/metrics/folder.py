@@ -56,11 +56,18 @@ class Numbers:
         self._write(about)
 
     def _mapped(self, file: Path) -> mmap.mmap:
-        self.descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        self.descriptor = os.open(file, flags, 0o600)
         fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # On a full disk this fails here, and not with a signal when a page is first written to.
-        os.posix_fallocate(self.descriptor, 0, _SIZE)
-        return mmap.mmap(self.descriptor, _SIZE)
+        opened = os.open(
+            file, flags
+        )  # another, since the mapping keeps a copy of it, and would the lock
+        try:
+            # On a full disk this fails here, and not with a signal when a page is first written to.
+            os.posix_fallocate(opened, 0, _SIZE)
+            return mmap.mmap(opened, _SIZE)
+        finally:
+            os.close(opened)
 
     def add(self, key: Key, size: int) -> int | None:
         """Where the numbers of a new series begin; None where there is no room."""

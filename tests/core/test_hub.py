@@ -1,0 +1,51 @@
+"""The watch over the event loop, behind a real server: it names the call that holds everybody up."""
+
+from __future__ import annotations
+
+from tests.metrics.prometheus import Metrics
+from tests.server import KEY, Client, running, wait_for
+
+BLOCKING = """
+import chatbot.web.health as health
+
+def a_call_that_blocks():
+    from gevent.monkey import get_original
+    get_original("time", "sleep")(0.4)
+
+alive = health.alive
+def slow():
+    a_call_that_blocks()
+    return alive()
+
+import chatbot.app as app
+make = app.create_app
+def create_app():
+    made = make()
+    made.view_functions["health.alive"] = lambda: slow() if os.path.exists("block") else alive()
+    return made
+app.create_app = create_app
+"""
+
+
+def blocked(server) -> float:
+    with Client(server.port) as client:
+        found = Metrics(client.get("/metrics").body.decode())
+    assert found.value("chatbot_hub_lag_seconds_count") >= found.value("chatbot_hub_blocked_total")
+    return found.value("chatbot_hub_blocked_total")
+
+
+def named(line) -> bool:
+    return line["event"] == "hub_blocked" and "in a_call_that_blocks" in line["by"]
+
+
+def test_a_blocking_call_is_named_in_the_log_and_counted(tmp_path):
+    with running(tmp_path, extra=BLOCKING) as server:
+        before = blocked(server)
+        (tmp_path / "block").touch()
+        with Client(server.port) as client:
+            assert client.get("/healthz").status == 200
+        (tmp_path / "block").unlink()
+        line = wait_for(lambda: next((n for n in server.log() if named(n)), None))
+        assert 0.3 < line["seconds"]
+        assert KEY not in str(line)
+        assert blocked(server) > before
