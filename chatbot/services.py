@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -17,9 +17,9 @@ from chatbot.access.budgets import Budgets, Send
 from chatbot.access.directory import Directory
 from chatbot.access.first_run import FIRST_KEY_FILE, first_key, first_run
 from chatbot.access.keys import fixed_keys
-from chatbot.access.limits import budgets_of, limits_of_bot
 from chatbot.access.logins import Logins
 from chatbot.access.sessions import Signer
+from chatbot.access.shown import registry_of
 from chatbot.access.ticket import Gate
 from chatbot.chat.answer import ChatService
 from chatbot.chat.conversing import Conversing
@@ -33,13 +33,14 @@ from chatbot.core.settings import Settings, SettingsError, fingerprint
 from chatbot.core.shared_state import SharedState
 from chatbot.core.waiting import under_gevent
 from chatbot.metrics.board import Board
-from chatbot.metrics.families import BLOCKED, BOT, CAPS, LAG, STARTS
+from chatbot.metrics.families import BLOCKED, LAG, STARTS
 from chatbot.metrics.registry import Registry
 from chatbot.relay.measures import Measures
 from chatbot.relay.running import Running
 from chatbot.shared.drain import Drain
 from chatbot.shared.files import FilesState
 from chatbot.shared.machine_meter import MachineMeter
+from chatbot.shared.machines import Roll
 from chatbot.shared.process import ProcessState
 from chatbot.shared.steady import SteadyState
 from chatbot.shared.steady_meter import SteadyMeter
@@ -88,6 +89,7 @@ class Services:
     board: Board
     measures: Measures | None
     hub: HubWatch
+    roll: Roll | None
     _process: int = field(default=0)
 
     @cached_property
@@ -115,6 +117,8 @@ class Services:
         if self.board.trouble:
             log("metrics_alone", level=logging.WARNING, reason=self.board.trouble)
         self.board.add(STARTS)
+        if self.roll is not None:
+            self.roll.start()
         if self.measures is not None:
             self.measures.start()
             self.hub.start()
@@ -122,6 +126,8 @@ class Services:
     def close(self) -> None:
         """Save what there is to save, and end."""
         self.hub.stop()
+        if self.roll is not None:
+            self.roll.close()
         self.directory.close()
         self.budgets.close()
         self.upkeep.close()
@@ -146,69 +152,24 @@ class Services:
         }
 
 
-def budgets_of_bots(directory: Directory, meter: Meter) -> Iterator[tuple[str, str, int, float]]:
-    """Bot, budget, its tokens, and how many of them are used or reserved; of as many bots as metrics have room for."""
-    for bot in sorted(directory.bots, key=lambda b: b.id)[: CAPS[BOT]]:
-        for part, take in zip(*budgets_of("bot", bot.id, limits_of_bot(bot)), strict=True):
-            if part.in_tokens:
-                yield bot.id, part.name, part.limit, meter.used(take)
+def metrics_folder(settings: Settings) -> Path:
+    """Where the workers of this machine keep what they count."""
+    return settings.data_dir / "state" / "metrics"
 
 
 def build_board(settings: Settings) -> Board:
     """What this process counts on, in the data directory."""
 
     def about() -> dict[str, object]:
-        return {
-            "pid": os.getpid(),
-            "version": __version__,
-            "configuration": fingerprint(settings),
-            "started": time.time(),
-        }
+        mine = {"version": __version__, "configuration": fingerprint(settings)}
+        return {"pid": os.getpid(), "started": time.time(), **mine}
 
-    return Board(settings.data_dir / "state" / "metrics", about, locks=not under_gevent())
+    return Board(metrics_folder(settings), about, locks=not under_gevent())
 
 
 def build_hub(board: Board) -> HubWatch:
     """What watches the event loop."""
     return HubWatch(lambda seconds: board.observe(LAG, seconds), lambda: board.add(BLOCKED))
-
-
-def build_metrics(
-    router: Router, breakers: Breakers, board: Board, directory: Directory, meter: Meter
-) -> Registry:
-    """What `/metrics` shows."""
-
-    def limits() -> dict[tuple[str, ...], float]:
-        return {(bot, name): limit for bot, name, limit, _ in budgets_of_bots(directory, meter)}
-
-    def used() -> dict[tuple[str, ...], float]:
-        return {(bot, name): used for bot, name, _, used in budgets_of_bots(directory, meter)}
-
-    def open_breakers() -> dict[tuple[str, ...], float]:
-        standings = breakers.standings(router.target_names)
-        return {tuple(n.split("/", 1)): float(s != "closed") for n, s in standings.items()}
-
-    registry = Registry()
-    registry.gauge(
-        "chatbot_breaker_open",
-        "1 where a target has failed repeatedly and is asked last.",
-        ("gen_ai_provider_name", "gen_ai_request_model"),
-        open_breakers,
-    )
-    registry.gauge(
-        "chatbot_budget_limit_tokens",
-        "Tokens of a bot's budget.",
-        ("bot", "budget"),
-        limits,
-    )
-    registry.gauge(
-        "chatbot_budget_used_tokens",
-        "Tokens of a bot's budget that are used, or reserved for answers under way.",
-        ("bot", "budget"),
-        used,
-    )
-    registry.counted(board.read)
-    return registry
 
 
 def build_router(settings: Settings) -> Router:
@@ -323,7 +284,7 @@ def build_services(settings: Settings) -> Services:
         drain=Drain(settings.data_dir),
         state=state,
         breakers=breakers,
-        metrics=build_metrics(router, breakers, board, directory, meter),
+        metrics=registry_of(router, breakers, board, meter, lambda: directory.bots),
         database=database,
         directory=directory,
         logins=Logins(state),
@@ -338,4 +299,5 @@ def build_services(settings: Settings) -> Services:
         board=board,
         measures=Measures(board) if settings.latency_metrics_enabled else None,
         hub=build_hub(board),
+        roll=None if redis is None else Roll(state, board.read, settings.data_dir),
     )

@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chatbot.metrics.families import FAMILIES, GAUGE
+from chatbot.metrics.families import FAMILIES, GAUGE, LIVE
 
 CELLS = 1 << 16
 SPARE = CELLS - 64
@@ -175,12 +175,17 @@ def _counts(files: Iterable[bytes], *, gone: bool = False) -> Counts:
             continue
         cells = memoryview(data)[: CELLS * 8].cast("d")
         lines = data[CELLS * 8 : CELLS * 8 + int(cells[0])].splitlines()
-        found.workers.extend(json.loads(line) for line in lines[:1])
+        about: dict[str, Any] = {"streams": 0}
+        found.workers.append(about)
+        for line in lines[:1]:
+            about |= json.loads(line)
         for line in lines[1:]:
             name, labels, at, size = json.loads(line)
             key, values = (name, tuple(labels)), list(cells[at : at + size])
             if _is_known(key, values) and not (gone and _FAMILIES[name].kind == GAUGE):
                 _add(found.series, {key: values})
+            if name == LIVE.name and not gone:
+                about["streams"] = int(values[0])
     return found
 
 
