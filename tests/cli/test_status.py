@@ -71,7 +71,7 @@ def test_machines_that_share_redis_are_all_named(run, as_server, monkeypatch, tm
             running(as_server, CHATBOT_REDIS_URL=url),
             running(tmp_path / "b", CHATBOT_REDIS_URL=url, CHATBOT_MODEL="another"),
         ):
-            found = wait_for(lambda: _both(run))
+            found = wait_for(lambda: _both(run), 20)
     kinds = {w["configuration"] for workers in found["machines"].values() for w in workers}
     assert len(kinds) == 2
     assert found["shared_state"] == "Redis"
