@@ -25,6 +25,8 @@ BLOCKED_SECONDS = 0.1
 """A loop that is late by so much is said to be blocked. What this product does itself has to stay far below."""
 STUCK_SECONDS = 10.0
 """A call that has not come back by then is told while it lasts: gunicorn kills a worker that is stuck for longer."""
+_QUIET_SECONDS = 1.0
+"""Between two lines: a machine without CPU to give makes every tick late. All of them are counted."""
 _DEPTH = 12
 
 
@@ -39,6 +41,7 @@ class HubWatch:
         self._due = 0.0
         self._process = 0
         self._stack = ""
+        self._quiet_until = 0.0
         self._stopped = False
 
     def start(self) -> None:
@@ -67,6 +70,8 @@ class HubWatch:
         self._on_lag(max(0.0, late))
         if late >= BLOCKED_SECONDS:
             self._on_blocked()
+        if late >= BLOCKED_SECONDS and now() >= self._quiet_until:
+            self._quiet_until = now() + _QUIET_SECONDS
             log(
                 "hub_blocked", level=logging.WARNING, seconds=round(late, 3), by=stack or "not seen"
             )

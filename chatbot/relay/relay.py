@@ -80,6 +80,7 @@ def _mark(record: Record, content: bool, client: ClientConnection, asking: Askin
         client.hold()
     if not content:
         record.heartbeats += 1
+        record.take(asking)
     elif not record.first_token:
         record.first_token = record.handed_at = now()
         record.take(asking)

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 import yaml
 
+from chatbot.cli import main
 from chatbot.metrics.families import FAMILIES, HISTOGRAM
 from tests.metrics.prometheus import Metrics
 from tests.server import ROOT, Client, running
@@ -72,6 +73,14 @@ def test_each_alert_has_its_page_and_each_page_its_alert():
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool")
 def test_prometheus_takes_the_rules():
     subprocess.run(["promtool", "check", "rules", str(FILE)], check=True)
+
+
+def test_every_command_in_the_pages_is_one_with_such_options():
+    named = re.findall(r"python -m chatbot (\w+)((?: --[\w-]+)*)", PAGE + DOCS)
+    assert named
+    for name, options in named:
+        known = {opt for param in main.commands[name].params for opt in param.opts}
+        assert set(options.split()) <= known, name
 
 
 def documented():
