@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from chatbot.access.limits import budgets_of, limits_of_bot
+from chatbot.access.limits import Part, budgets_of, limits_of_bot
 from chatbot.core.bot import Bot
-from chatbot.core.meter import Meter
+from chatbot.core.meter import Meter, Take
 from chatbot.metrics.board import Board
 from chatbot.metrics.families import BOT, CAPS, MODEL, PROVIDER
 from chatbot.metrics.registry import Registry
@@ -25,13 +25,18 @@ class Budget(NamedTuple):
 
 
 def budgets_of_bots(bots: Iterable[Bot], meter: Meter) -> list[Budget]:
-    """The budgets in tokens of as many bots as metrics have room for."""
-    found = []
+    """The budgets in tokens of as many bots as metrics have room for. With Redis each is a question to it."""
+    return [
+        Budget(bot, part.name, part.limit, int(meter.used(take)))
+        for bot, part, take in _in_tokens(bots)
+    ]
+
+
+def _in_tokens(bots: Iterable[Bot]) -> Iterator[tuple[str, Part, Take]]:
     for bot in sorted(bots, key=lambda b: b.id)[: CAPS[BOT]]:
         for part, take in zip(*budgets_of("bot", bot.id, limits_of_bot(bot)), strict=True):
             if part.in_tokens:
-                found.append(Budget(bot.id, part.name, part.limit, int(meter.used(take))))
-    return found
+                yield bot.id, part, take
 
 
 def registry_of(
@@ -59,7 +64,7 @@ def registry_of(
         "chatbot_budget_limit_tokens",
         "Tokens of a bot's budget.",
         (BOT, "budget"),
-        lambda: {(b.bot, b.budget): b.limit for b in budgets_of_bots(bots(), meter)},
+        lambda: {(bot, part.name): part.limit for bot, part, _ in _in_tokens(bots())},
     )
     registry.gauge(
         "chatbot_budget_used_tokens",

@@ -75,11 +75,8 @@ class Board:
         return Numbers(None, self._about())
 
     def read(self) -> Counts:
-        """What all workers of this machine have counted."""
-        if self._folder is not None:
-            with suppress(OSError):
-                return read_folder(self._folder)
-        return self._numbers.read()
+        """What all workers of this machine have counted. Raises `OSError`: a part of it would look like counters that go back."""
+        return self._numbers.read() if self._folder is None else read_folder(self._folder)
 
     def label(self, name: str, value: str, *, may_be_new: bool = True) -> str:
         """The value of a label: itself while it has or gets a place, else `other`."""

@@ -46,8 +46,12 @@ class Roll:
         return pause
 
     def call(self) -> None:
-        """Put it down once. Nothing happens where the state is away."""
-        at, mine = time.time(), {"workers": self._read().workers}
+        """Put it down once. Nothing happens where the state or the folder is away."""
+        with suppress(OSError):
+            self._put_down({"workers": self._read().workers})
+
+    def _put_down(self, mine: Mapping[str, Any]) -> None:
+        at = time.time()
 
         def change(record: Record | None) -> Record:
             return {**_of_now(record or {}, at), self._name: {"at": at, **mine}}

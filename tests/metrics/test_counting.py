@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections import Counter
 
@@ -165,6 +166,17 @@ def test_a_departure_is_timed_until_the_provider_is_let_go(server):
 def _departed(server, before):
     found = metrics(server)
     return found if found.value("chatbot_departure_seconds_count") > before else None
+
+
+def test_where_the_folder_is_gone_no_request_fails_and_nothing_is_shown_that_would_go_back(
+    tmp_path,
+):
+    with running(tmp_path) as server:
+        shutil.rmtree(tmp_path / "state")
+        (tmp_path / "state").write_text("in the way")
+        assert ask(server, model="new").events[-1] == "[DONE]"
+        with Client(server.port) as client:
+            assert client.get("/metrics").status == 503
 
 
 def test_every_name_of_the_table_is_there_with_its_type(server):
