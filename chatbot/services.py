@@ -284,7 +284,9 @@ def build_services(settings: Settings) -> Services:
         drain=Drain(settings.data_dir),
         state=state,
         breakers=breakers,
-        metrics=registry_of(router, breakers, board, meter, lambda: directory.bots),
+        metrics=registry_of(
+            router, breakers, board, meter, lambda: directory.bots, lambda: writer.is_away
+        ),
         database=database,
         directory=directory,
         logins=Logins(state),

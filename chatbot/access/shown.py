@@ -45,8 +45,9 @@ def registry_of(
     board: Board,
     meter: Meter,
     bots: Callable[[], Iterable[Bot]],
+    database_is_away: Callable[[], bool],
 ) -> Registry:
-    """All metrics: what workers count, and what is shared already."""
+    """All metrics: what workers count, and what is shared already or the same for all of them."""
 
     def open_breakers() -> dict[tuple[str, ...], float]:
         standings = breakers.standings(router.target_names)
@@ -59,6 +60,12 @@ def registry_of(
         "1 where a target has failed repeatedly and is asked last.",
         (PROVIDER, MODEL),
         open_breakers,
+    )
+    registry.gauge(
+        "chatbot_database_away",
+        "1 while the worker that tells this can't write to the database.",
+        (),
+        lambda: {(): float(database_is_away())},
     )
     registry.gauge(
         "chatbot_budget_limit_tokens",

@@ -75,6 +75,14 @@ def test_prometheus_takes_the_rules():
     subprocess.run(["promtool", "check", "rules", str(FILE)], check=True)
 
 
+def test_every_log_line_that_the_page_names_is_one_of_ours():
+    ours = "".join(file.read_text() for file in (ROOT / "chatbot").rglob("*.py"))
+    named = re.findall(r"lines? `(\w+)`", PAGE + DOCS)
+    assert len(named) >= 5
+    for name in named:
+        assert f'"{name}"' in ours, name
+
+
 def test_every_command_in_the_pages_is_one_with_such_options():
     named = re.findall(r"python -m chatbot (\w+)((?: --[\w-]+)*)", PAGE + DOCS)
     assert named
