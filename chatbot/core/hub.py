@@ -21,6 +21,8 @@ from chatbot.core.logging import log
 from chatbot.core.waiting import now, under_gevent
 
 TICK_SECONDS = 0.1
+SETTLE_SECONDS = 1.0
+"""Of a worker that has just begun: it imports, and collects garbage once and for all."""
 BLOCKED_SECONDS = 0.1
 """A loop that is late by so much is said to be blocked. What this product does itself has to stay far below."""
 STUCK_SECONDS = 10.0
@@ -39,6 +41,7 @@ class HubWatch:
         self._on_blocked = on_blocked
         self._background = Background(self._tick, self._pause)
         self._due = 0.0
+        self._settled = False
         self._process = 0
         self._stack = ""
         self._quiet_until = 0.0
@@ -49,7 +52,7 @@ class HubWatch:
         if self._process != os.getpid() and under_gevent():
             from gevent.monkey import get_original
 
-            self._process, self._due = os.getpid(), 0.0
+            self._process, self._due, self._settled = os.getpid(), 0.0, False
             start = get_original("_thread", "start_new_thread")
             # Under gevent `threading` has a greenlet's number.
             start(_look_on, (weakref.ref(self), get_original("_thread", "get_ident")()))
@@ -61,10 +64,13 @@ class HubWatch:
         self._background.stop()
 
     def _pause(self) -> float:
-        self._due = now() + TICK_SECONDS
-        return TICK_SECONDS
+        is_settled, self._settled = self._settled, True
+        self._due = now() + TICK_SECONDS if is_settled else 0.0
+        return TICK_SECONDS if is_settled else SETTLE_SECONDS
 
     def _tick(self) -> None:
+        if not self._due:
+            return
         late, stack = now() - self._due, self._stack
         self._stack = ""
         self._on_lag(max(0.0, late))
