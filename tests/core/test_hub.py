@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from chatbot.core import hub
 from tests.metrics.prometheus import Metrics
 from tests.server import KEY, Client, running, wait_for
 
 BLOCKING = """
+import chatbot.core.hub as hub
 import chatbot.web.health as health
+hub._QUIET_SECONDS = 0  # the machine may be busy just then
 
 def a_call_that_blocks():
     from gevent.monkey import get_original
@@ -32,6 +35,13 @@ def shown(server) -> Metrics:
         return Metrics(client.get("/metrics").body.decode())
 
 
+def seen(server):
+    """The line that names the call, once one of a few calls was looked at."""
+    with Client(server.port) as client:
+        assert client.get("/healthz").status == 200
+    return next((n for n in server.log() if named(n)), None)
+
+
 def named(line) -> bool:
     return line["event"] == "hub_blocked" and "in a_call_that_blocks" in line["by"]
 
@@ -41,10 +51,8 @@ def test_a_blocking_call_is_named_in_the_log_and_counted(tmp_path):
         wait_for(lambda: shown(server).value("chatbot_hub_lag_seconds_count"))
         before = shown(server).value("chatbot_hub_blocked_total")
         (tmp_path / "block").touch()
-        with Client(server.port) as client:
-            assert client.get("/healthz").status == 200
+        line = wait_for(lambda: seen(server), 30)
         (tmp_path / "block").unlink()
-        line = wait_for(lambda: next((n for n in server.log() if named(n)), None))
-        assert line["seconds"] > 0.3
+        assert line["seconds"] >= hub.BLOCKED_SECONDS
         assert KEY not in str(line)
         assert shown(server).value("chatbot_hub_blocked_total") > before
