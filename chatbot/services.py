@@ -4,33 +4,43 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from chatbot import __version__
 from chatbot.access.budgets import Budgets, Send
 from chatbot.access.directory import Directory
 from chatbot.access.first_run import FIRST_KEY_FILE, first_key, first_run
 from chatbot.access.keys import fixed_keys
 from chatbot.access.logins import Logins
 from chatbot.access.sessions import Signer
+from chatbot.access.shown import registry_of
 from chatbot.access.ticket import Gate
 from chatbot.chat.answer import ChatService
 from chatbot.chat.conversing import Conversing
 from chatbot.core.descriptors import room_for_streams
+from chatbot.core.hub import HubWatch
 from chatbot.core.kept_secret import kept_secret
 from chatbot.core.logging import hide, log
 from chatbot.core.meter import Meter
 from chatbot.core.origin import check_pattern
-from chatbot.core.settings import Settings, SettingsError
+from chatbot.core.settings import Settings, SettingsError, fingerprint
 from chatbot.core.shared_state import SharedState
+from chatbot.core.waiting import under_gevent
+from chatbot.metrics.board import Board
+from chatbot.metrics.families import BLOCKED, LAG, STARTS
 from chatbot.metrics.registry import Registry
+from chatbot.relay.measures import Measures
 from chatbot.relay.running import Running
 from chatbot.shared.drain import Drain
 from chatbot.shared.files import FilesState
 from chatbot.shared.machine_meter import MachineMeter
+from chatbot.shared.machines import Roll
 from chatbot.shared.process import ProcessState
 from chatbot.shared.steady import SteadyState
 from chatbot.shared.steady_meter import SteadyMeter
@@ -76,6 +86,10 @@ class Services:
     gate: Gate
     budgets: Budgets
     usage: UsageStore
+    board: Board
+    measures: Measures | None
+    hub: HubWatch
+    roll: Roll | None
     _process: int = field(default=0)
 
     @cached_property
@@ -91,19 +105,35 @@ class Services:
         """
         if self._process != os.getpid():
             self._process = os.getpid()
+            self._start_counting()
             self.directory.look()
             self.directory.start()
             self.writer.start()
             self.upkeep.start()
             self.budgets.start()
 
+    def _start_counting(self) -> None:
+        self.board.open()
+        if self.board.trouble:
+            log("metrics_alone", level=logging.WARNING, reason=self.board.trouble)
+        self.board.add(STARTS)
+        if self.roll is not None:
+            self.roll.start()
+        if self.measures is not None:
+            self.measures.start()
+            self.hub.start()
+
     def close(self) -> None:
         """Save what there is to save, and end."""
+        self.hub.stop()
+        if self.roll is not None:
+            self.roll.close()
         self.directory.close()
         self.budgets.close()
         self.upkeep.close()
         self.writer.close()
         self.database.close()
+        self.board.close()
 
     def standing(self) -> dict[str, object]:
         """How this server is, for its operator: breakers by target, where state and data are kept."""
@@ -122,21 +152,24 @@ class Services:
         }
 
 
-def build_metrics(router: Router, breakers: Breakers) -> Registry:
-    """What `/metrics` shows."""
+def metrics_folder(settings: Settings) -> Path:
+    """Where the workers of this machine keep what they count."""
+    return settings.data_dir / "state" / "metrics"
 
-    def open_breakers() -> dict[tuple[str, ...], float]:
-        standings = breakers.standings(router.target_names)
-        return {tuple(n.split("/", 1)): float(s != "closed") for n, s in standings.items()}
 
-    registry = Registry()
-    registry.gauge(
-        "chatbot_breaker_open",
-        "1 where a target has failed repeatedly and is asked last.",
-        ("gen_ai_provider_name", "gen_ai_request_model"),
-        open_breakers,
-    )
-    return registry
+def build_board(settings: Settings) -> Board:
+    """What this process counts on, in the data directory."""
+
+    def about() -> dict[str, object]:
+        mine = {"version": __version__, "configuration": fingerprint(settings)}
+        return {"pid": os.getpid(), "started": time.time(), **mine}
+
+    return Board(metrics_folder(settings), about, locks=not under_gevent())
+
+
+def build_hub(board: Board) -> HubWatch:
+    """What watches the event loop."""
+    return HubWatch(lambda seconds: board.observe(LAG, seconds), lambda: board.add(BLOCKED))
 
 
 def build_router(settings: Settings) -> Router:
@@ -227,7 +260,8 @@ def build_services(settings: Settings) -> Services:
     state, meter = build_state(settings, redis), build_meter(settings, redis)
     router, signer = build_router(settings), build_signer(settings)
     breakers, database = Breakers(state), build_database(settings)
-    running = Running(min(settings.max_streams, room_for_streams()))
+    board = build_board(settings)
+    running = Running(min(settings.max_streams, room_for_streams()), board.say_live)
     conversations = ConversationStore(database)
     writer = Writer(database, Spool(settings.data_dir / "spool"))
     directory = Directory(
@@ -250,7 +284,9 @@ def build_services(settings: Settings) -> Services:
         drain=Drain(settings.data_dir),
         state=state,
         breakers=breakers,
-        metrics=build_metrics(router, breakers),
+        metrics=registry_of(
+            router, breakers, board, meter, lambda: directory.bots, lambda: writer.is_away
+        ),
         database=database,
         directory=directory,
         logins=Logins(state),
@@ -262,4 +298,8 @@ def build_services(settings: Settings) -> Services:
         gate=Gate(meter, budgets.on_used),
         budgets=budgets,
         usage=usage,
+        board=board,
+        measures=Measures(board) if settings.latency_metrics_enabled else None,
+        hub=build_hub(board),
+        roll=None if redis is None else Roll(state, board.read, settings.data_dir),
     )

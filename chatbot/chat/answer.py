@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from chatbot.core.errors import ChatbotError, InvalidRequest, ServiceStopped
+from chatbot.core.waiting import now
 from chatbot.protocol.chat_request import (
     BadRequest,
     ChatRequest,
@@ -76,7 +77,7 @@ class ChatService:
         client.watch(asking.abort)
         try:
             body = asking.whole()
-            record.ended_by = "upstream"
+            record.ended_by, record.handed_at = "upstream", now()
             return body
         except Aborted:
             record.ended_by = "client"
@@ -85,6 +86,7 @@ class ChatService:
             record.code = error.code
             raise
         finally:
+            record.take(asking)
             record.provider, record.attempts = asking.provider, asking.attempts
             record.usage = asking.reader.usage
             record.model = asking.reader.model or record.model

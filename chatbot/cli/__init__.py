@@ -9,6 +9,7 @@ from chatbot.cli.bots import apply, bots
 from chatbot.cli.keys import keys
 from chatbot.cli.limits import resume, stop, stops, usage
 from chatbot.cli.serve import drain, serve, settings
+from chatbot.cli.status import status
 from chatbot.cli.store import db
 
 
@@ -18,5 +19,5 @@ def main() -> None:
     """A chatbot that any website can embed, and that answers from the first token."""
 
 
-for command in (serve, bots, apply, keys, stop, stops, resume, usage, db, drain, settings):
+for command in (serve, bots, apply, keys, stop, stops, resume, usage, status, db, drain, settings):
     main.add_command(command)

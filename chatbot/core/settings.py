@@ -8,11 +8,12 @@ a setting must never become a surprise in production.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -72,6 +73,16 @@ class Settings:
         if self.model or self.uses_mock:
             return self.model
         return "gpt-4o-mini" if self.providers[0].base_url == OPENAI else ""
+
+
+_OF_A_MACHINE = {"host", "port", "workers", "data_dir", "config", "max_streams"}
+
+
+def fingerprint(settings: Settings) -> str:
+    """A few letters that are the same on machines whose settings are, and of secrets whether there is one. Tells nothing else."""
+    shared = {f.name: getattr(settings, f.name) for f in fields(settings)}
+    text = repr([(name, value) for name, value in shared.items() if name not in _OF_A_MACHINE])
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
 def is_loopback(host: str) -> bool:

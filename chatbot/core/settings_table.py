@@ -199,7 +199,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "LATENCY_METRICS_ENABLED", "latency_metrics_enabled", boolean, True,
-        "Whether `/metrics` answers.",
+        "Whether requests are counted, and `/metrics` answers.",
     ),
 )  # fmt: skip
 

@@ -16,7 +16,7 @@ import struct
 from collections.abc import Callable
 from contextlib import suppress
 
-from chatbot.core.waiting import PeerWatch, under_gevent
+from chatbot.core.waiting import PeerWatch, now, under_gevent
 
 WRITE_SECONDS = 20.0
 """A reader that takes nothing for so long is let go."""
@@ -33,6 +33,8 @@ class ClientConnection:
         self._socket = sock
         self._watch: PeerWatch | None = None
         self._held = False
+        self.left_at = 0.0
+        """When it was noticed that the client has left, by `waiting.now()`; 0.0 while it has not."""
 
     def watch(self, on_gone: Callable[[], None]) -> None:
         """Call `on_gone` from the event loop if the client leaves before `release`."""
@@ -40,6 +42,7 @@ class ClientConnection:
             return
 
         def left() -> None:
+            self.left_at = now()
             on_gone()
             if self._socket is not None:
                 with suppress(OSError):  # a writer that is stuck on this socket is freed

@@ -60,7 +60,7 @@ def _pieces(asking: Asking, client: ClientConnection, record: Record) -> Iterato
             continue
         if record.first_byte and not record.first_token:
             piece = piece.removeprefix(BOM)  # noqa: PLW2901  it is one at the very start only
-        _mark(record, bool(piece), client)
+        _mark(record, bool(piece), client, asking)
         beat.sent()
         yield piece or heartbeat(sent_id)
         sent_id = sent_id or asking.reader.sent_id
@@ -74,15 +74,22 @@ def _crash(record: Record) -> ChatbotError:
     return error
 
 
-def _mark(record: Record, content: bool, client: ClientConnection) -> None:
+def _mark(record: Record, content: bool, client: ClientConnection, asking: Asking) -> None:
     if not record.first_byte:
         record.first_byte = now()
         client.hold()
-    if content and not record.first_token:
-        record.first_token = now()
+    if not content:
+        record.heartbeats += 1
+        record.take(asking)
+    elif not record.first_token:
+        record.first_token = record.handed_at = now()
+        record.take(asking)
 
 
 def _note(record: Record, asking: Asking) -> None:
+    came_at = record.came_at
+    record.take(asking)
+    record.came_at = came_at or record.came_at  # of the word that the client has got
     record.provider, record.attempts = asking.provider, asking.attempts
     record.events = asking.reader.events
     record.usage = asking.reader.usage

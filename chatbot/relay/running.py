@@ -16,10 +16,11 @@ RETRY_AFTER = 2
 
 
 class Running:
-    """The live questions of one worker. `limit` is the most that it takes."""
+    """The live questions of one worker. `limit` is the most that it takes; `on_change` is told how many there are."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, on_change: Callable[[int], None] = lambda _: None) -> None:
         self._limit = limit
+        self._on_change = on_change
         self._stops: dict[int, tuple[str, Callable[[ChatbotError], None]]] = {}
         self._next = 0
 
@@ -39,10 +40,12 @@ class Running:
         self._next += 1
         number = self._next
         self._stops[number] = (key_id, stop)
+        self._on_change(len(self._stops))
         return lambda: self._leave(number)
 
     def _leave(self, number: int) -> None:
         self._stops.pop(number, None)
+        self._on_change(len(self._stops))
 
     def stop_all(self) -> None:
         """End every live question with `server_restarting`."""

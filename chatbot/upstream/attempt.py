@@ -43,7 +43,7 @@ class Attempt:
     """One attempt. `started` is when the caller's request began: the total limit counts from there.
 
     `may_cost` says whether its provider has been reached and did not refuse, `body_size` how many bytes a whole
-    answer had.
+    answer had. `sent_at` and `came_at` are times, 0.0 while they have not come: the question was sent, and the first word came.
     """
 
     def __init__(self, target: Target, request: ChatRequest, started: float) -> None:
@@ -53,6 +53,7 @@ class Attempt:
         self.began = now()
         self.may_cost = False
         self.body_size = 0
+        self.sent_at = self.came_at = 0.0
         self._total = started + target.timeouts.total
         self._exchange: Exchange | None = None
         self._aborted = False
@@ -116,7 +117,11 @@ class Attempt:
 
     def _head_by(self, until: float) -> Head | None:
         try:
-            return self._the_exchange().head(until)
+            exchange = self._the_exchange()
+            head = exchange.head(until)
+            if head is not None:
+                self.sent_at = exchange.sent_at
+            return head
         except UpstreamUnreachable as error:
             self.may_cost = error.sent
             raise
@@ -160,7 +165,9 @@ class Attempt:
         piece = chunk
         try:
             while piece:
+                at = 0.0 if self.came_at else now()
                 if out := reader.feed(piece):
+                    self.came_at = self.came_at or at
                     yield out
                 if reader.done or reader.fault is not None:
                     break
@@ -193,6 +200,7 @@ class Attempt:
             chunk = yield from self._first_bytes(first, beat)
             pieces.append(chunk)
             size += len(chunk)
+        self.came_at = now()
         completion = read_completion(b"".join(pieces))
         wire = b"".join(encode_event(c) for c in chunks_of(completion, wants_usage=True))
         out = self.reader.feed_own(wire + DONE)
@@ -212,6 +220,7 @@ class Attempt:
         if head.status != 200:
             raise failure_of(head, self._refused())
         body = read_whole(self._the_exchange(), until)
+        self.came_at = now()
         self.body_size = len(body)
         if looks_like_events(head, body):
             body = self._gather(body)

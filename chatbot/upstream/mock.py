@@ -41,7 +41,7 @@ class MockExchange:
         self._script = script
         self._steps: Iterator[Step] = iter(script.steps)
         self._step: Step | None = None
-        self._clock = now()
+        self._clock = self.sent_at = now()
         self._stopped = threading.Event()
 
     def head(self, until: float) -> Head | None:

@@ -75,6 +75,7 @@ class HTTPExchange:
         self._seen = b""
         self._body: BodyReader | None = None
         self._aborted = self._closed = False
+        self.sent_at = 0.0
         self._begin(request)
 
     def _begin(self, request: bytes) -> None:
@@ -89,6 +90,8 @@ class HTTPExchange:
         if connection is None or sent < len(request):
             self._sending = threading.Event()
             spawn(lambda: self._send(request[sent:]))
+        else:
+            self.sent_at = now()
 
     def _send(self, request: bytes) -> None:
         """Beside the caller: connect where there is no connection, and send."""
@@ -98,6 +101,7 @@ class HTTPExchange:
                 connection = self._connection = self._pool.connect(self._limits.connect)
             if not self._aborted:
                 connection.send_rest(request, self._limits.total)
+                self.sent_at = now()
         except OSError as error:
             failure = _unreachable(error)
             failure.sent = self._connection is not None

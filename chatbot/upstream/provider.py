@@ -36,7 +36,9 @@ class Head:
 
 
 class Exchange(Protocol):
-    """One question under way. Times are `waiting.now()` seconds."""
+    """One question under way. Times are `waiting.now()` seconds; `sent_at` is when all of it was sent, 0.0 before."""
+
+    sent_at: float
 
     def head(self, until: float) -> Head | None:
         """The head, or None where it has not come by `until`. Raises `UpstreamUnreachable`, `Aborted`."""

@@ -10,6 +10,7 @@ from chatbot.chat.answer import read_request
 from chatbot.chat.conversing import Asked
 from chatbot.chat.spending import charge_of, spent_on
 from chatbot.chat.visitor import Visitor
+from chatbot.core.waiting import now
 from chatbot.protocol.chat_request import ChatRequest
 from chatbot.relay.departure import ClientConnection
 from chatbot.web.guard import MAX_BODY, caller, enter, json_body, services, write_line
@@ -37,7 +38,9 @@ def answer(who: Caller, visitor: Visitor | None, came: ChatRequest, conversation
     """The answer to what came from `who`; a visitor's goes on with the conversation of this id."""
     if visitor:
         tell({"X-Session-ID": visitor.session.text})
+    begin = now()
     ticket = admit(who, visitor, came)
+    here().record.limits = now() - begin
     try:
         return _answer(who, visitor, came, conversation, ticket)
     except BaseException:
@@ -57,7 +60,8 @@ def _answer(
 ) -> Response:
     visit = _visit(visitor, came, conversation)
     asked = visit.request if visit else _owners(who, came)
-    record, chat, writer = here().record, services().chat, services().writer
+    record, ours = here().record, services()
+    chat, writer, measures = ours.chat, ours.writer, ours.measures
     record.asked = record.model = asked.model
     record.stream = asked.stream
     asking = chat.ask(asked, record.request_id)
@@ -70,6 +74,8 @@ def _answer(
     def close(body: bytes | None = None) -> None:
         leave()
         asking.close()
+        if client.left_at:
+            record.left_at, record.let_go_at = client.left_at, now()
         client.release()
         spent = spent_on(asking)
         ticket.settle(spent.tokens)
@@ -89,7 +95,7 @@ def _answer(
     def close_stream() -> None:
         close()
         if record.first_byte:
-            write_line(record)
+            write_line(record, measures)
 
     return stream_response(chat.stream(asking, client, record), close_stream)
 

@@ -69,6 +69,7 @@ def _readable_by(origin: str) -> dict[str, str]:
         **_VARIES,
         "Access-Control-Allow-Origin": origin,
         "Access-Control-Expose-Headers": EXPOSED_HEADERS,
+        "Timing-Allow-Origin": origin,
     }
 
 

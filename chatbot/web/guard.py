@@ -26,6 +26,7 @@ from chatbot.core.logging import log_fields
 from chatbot.core.settings import Settings, is_loopback, url_host
 from chatbot.core.waiting import now, within
 from chatbot.protocol.strict_json import NotJSON, read_json
+from chatbot.relay.measures import Measures
 from chatbot.relay.record import Record
 from chatbot.services import Services
 from chatbot.web.here import here
@@ -48,7 +49,9 @@ def services() -> Services:
 
 def caller(*scopes: str) -> Caller:
     """Who calls, for one of these scopes; see `access/caller`."""
-    return admit(services().directory, known_key(bearer()), origin(), own_origin(), *scopes)
+    found = admit(services().directory, known_key(bearer()), origin(), own_origin(), *scopes)
+    here().record.known_at = now()
+    return found
 
 
 def known_key(text: str) -> ApiKey:
@@ -152,10 +155,12 @@ def json_body(most: int = MAX_BODY) -> bytes:
         shown = f"{most // 1024 // 1024} MiB" if most >= 1024 * 1024 else f"{most // 1024} KiB"
         raise RequestTooLarge(f"The request is over {shown}.")
     request.max_content_length = most  # also where no length was said
+    begin = now()
     with in_time():
-        if request.content_length is None:
-            return request.get_data(cache=False)
-        return _read(request.content_length)
+        size = request.content_length
+        body = request.get_data(cache=False) if size is None else _read(size)
+    here().record.waited = now() - begin
+    return body
 
 
 def _read(size: int) -> bytes:
@@ -226,10 +231,12 @@ def _host_is_known(hosts: list[str]) -> bool:
     return any(name == h or (h.startswith(".") and name.endswith(h)) for h in hosts)
 
 
-def write_line(record: Record) -> None:
-    """The request's one line in the log."""
+def write_line(record: Record, measures: Measures | None) -> None:
+    """The request's one line in the log, and what it counts for."""
     if record.path not in _ANY_HOST:
         log_fields("request", record.fields())
+        if measures is not None:
+            measures.note(record)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -250,10 +257,12 @@ def init_app(app: Flask, settings: Settings) -> None:
     def finish(response: Response) -> Response:
         record = here().record
         record.status = response.status_code
-        elapsed = (now() - record.started) * 1000
-        tell({"X-Request-ID": record.request_id, "Server-Timing": f"first-byte;dur={elapsed:.1f}"})
+        at = now()
+        if record.handed_at:
+            record.handed_at = at  # the first word goes with this head
+        tell({"X-Request-ID": record.request_id, "Server-Timing": record.timing(at)})
         if not (record.stream and response.is_streamed):
-            write_line(record)
+            write_line(record, here().services.measures)
         return response
 
 

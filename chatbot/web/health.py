@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
-from chatbot.core.errors import NotFound
+from chatbot.core.errors import NotFound, StorageUnavailable
 from chatbot.metrics.registry import CONTENT_TYPE
 from chatbot.web.guard import is_operator, require_operator, services
 
@@ -34,8 +34,12 @@ def ready() -> Response:
 
 @bp.get("/metrics")
 def metrics() -> Response:
-    """Prometheus' text."""
+    """Prometheus' text; 503 where the folder of what was counted can't be read."""
     if not services().settings.latency_metrics_enabled:
         raise NotFound("Metrics are switched off: LATENCY_METRICS_ENABLED.")
     require_operator()
-    return Response(services().metrics.text(), content_type=CONTENT_TYPE)
+    try:
+        text = services().metrics.text()
+    except OSError:
+        raise StorageUnavailable from None
+    return Response(text, content_type=CONTENT_TYPE)

@@ -63,6 +63,7 @@ def test_an_answer_may_be_read_by_the_page_and_never_with_credentials(site, shop
         assert "Access-Control-Allow-Credentials" not in reply.headers
         assert "Origin" in reply.headers["Vary"]
         assert "X-Session-ID" in reply.headers["Access-Control-Expose-Headers"]
+        assert reply.headers["Timing-Allow-Origin"] == reply.headers["Access-Control-Allow-Origin"]
 
 
 def test_a_page_of_another_key_may_read_the_refusal_and_nothing_else(site, shop):
