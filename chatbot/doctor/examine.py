@@ -44,14 +44,15 @@ def examine(
     """
     try:
         found = [*check_trust(front)]
-        if not found or front.is_tls is False:
-            front.name = front.name or name_of(front)
+        front.name = name_of(front)
+        if _may_go_on(found):
             found += _first(front)
-        if all(f.word == "no-tls" for f in found):
-            found += _all(front, pace, (*CHECKS, *more)) + _one(check_connections, front, pace)
+        if _may_go_on(found):
+            found += _all(front, pace, (*CHECKS, *more))
+            if not any(f.word == "buffered" for f in found):  # then no stream is seen to begin
+                found += _one(check_connections, front, pace)
     except Trouble as error:
         raise CannotAsk(f"{front.host}:{front.port} could not be asked: {_said(error)}.") from None
-    front.name = front.name or OTHER
     found = _told_once(found)
     read = usual_lines(front.name, front.host) if lines is None else lines
     return Examination(
@@ -68,10 +69,14 @@ def _told_once(found: list[Finding]) -> list[Finding]:
 
 
 def name_of(front: Front) -> str:
-    """Which server stands in front. The application's own name may show through, so it is asked for what it answers
-    itself: an address that is none."""
-    server = front.ask("GET", "/%zz", key=False).headers.get("Server", "").lower()
+    """Which server stands in front."""
+    server = front.shows()
     return NGINX if "nginx" in server else APACHE if "apache" in server else OTHER
+
+
+def _may_go_on(found: list[Finding]) -> bool:
+    """Whether the key may be sent there, and the application answers."""
+    return all(f.word == "no-tls" for f in found)
 
 
 def _first(front: Front) -> list[Finding]:

@@ -110,6 +110,22 @@ class Front:
             return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
         return http.client.HTTPSConnection(self.host, self.port, timeout=timeout, context=self._tls)
 
+    def shows(self) -> str:
+        """What the front calls itself: the `Server` header of its own answer, to an address that is none. The
+        application's would show through with any other. Nothing is sent along, so the certificate does not matter."""
+        connection = self.connection()
+        if isinstance(connection, http.client.HTTPSConnection):
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            connection = http.client.HTTPSConnection(
+                self.host, self.port, timeout=PATIENCE, context=context
+            )
+        try:
+            connection.request("GET", "/%zz")
+            return str(connection.getresponse().headers.get("Server", "")).lower()
+        finally:
+            connection.close()
+
     def ask(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, *, key: bool = True
     ) -> Answer:

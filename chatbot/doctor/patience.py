@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from http.client import HTTPException
 from typing import Any
 
 from chatbot.core.waiting import now
@@ -35,18 +36,19 @@ def _silence(front: Front, wait: float) -> float | None:
     """The seconds after which a silence was cut; None where it was not."""
     query = {"events": 2, "every": 0, "silence": wait}
     with front.pattern(query, patience=wait + 10) as stream:
+        if stream.status != 200:
+            raise HTTPException(f"a silence was answered with {stream.status}")
         began = now()
         stream.read()
         return None if stream.done else now() - began
 
 
 def check_departure(front: Front, pace: Pace) -> Iterator[Finding]:
-    """Leave after the first event, and ask the server when it noticed."""
+    """Leave after the first event, in the silence, and ask the server when it noticed."""
     run, tail = secrets.token_hex(12), 8
     query = {"events": tail, "every": pace.goodbye, "silence": pace.silence, "run": run}
-    with front.pattern(query) as stream:
-        if next(stream.events(), None) is None:
-            return
+    with suppress(TimeoutError), front.pattern(query, patience=pace.silence / 2) as stream:
+        next(stream.events(), None)  # where it is held back, nothing comes: leave all the same
     ended = _end_of(front, run, pace.silence + tail * pace.goodbye + _MARGIN)
     if ended is None:
         yield Finding("departure-not-passed", "The server has not noticed at all.")

@@ -39,8 +39,14 @@ def _both(nginx: str, apache: str) -> tuple[tuple[str, str], ...]:
 
 
 _LIVE = "Let it pass on a response of the type text/event-stream as it comes"
-_BUFFERS = _both(r"proxy_(ignore_headers\b.*X-Accel-Buffering|buffering\s+on)", r"\bBUFFER\b")
+_BUFFERS = _both(
+    r"proxy_(ignore_headers\b.*X-Accel-Buffering|buffering\s+on)", r"SetOutputFilter|ExtFilter"
+)
 _COMPRESSES = _both(r"gzip_types\b.*(event-stream|\*)", r"\b(DEFLATE|BROTLI_COMPRESS)\b")
+_ADDRESS = (
+    *_both(r"proxy_set_header\s+X-Forwarded-For", r"ProxyAddHeaders\s+Off"),
+    (APACHE, r"RequestHeader.*X-Forwarded-For"),
+)
 _LIMITS = _both(
     r"\blimit_(conn|req)\s|worker_connections", r"\bmax=|MaxRequestWorkers|ThreadsPerChild"
 )
@@ -48,8 +54,8 @@ _LIMITS = _both(
 WORDS = {
     "buffered": Word(
         "Everything arrives at once: the answer is held back on its way until it is whole.",
-        "proxy_buffering off;  and no proxy_ignore_headers X-Accel-Buffering",
-        "no BUFFER in SetOutputFilter, and flushpackets=on in the ProxyPass",
+        "proxy_buffering off;  proxy_http_version 1.1;  and no proxy_ignore_headers X-Accel-Buffering",
+        "no SetOutputFilter for the location, and flushpackets=on in the ProxyPass",
         f"{_LIVE}, without a buffer.",
         _BUFFERS,
     ),
@@ -85,9 +91,9 @@ WORDS = {
     "departure-not-passed": Word(
         "A visitor who leaves is not told of: the answer goes on, and is paid for, though nobody reads it.",
         "proxy_ignore_client_abort off;",
-        "no BUFFER in SetOutputFilter",
+        "no SetOutputFilter that holds answers back",
         "Let it close its connection to the application when the visitor's is closed.",
-        _both(r"proxy_ignore_client_abort\s+on", r"\bBUFFER\b"),
+        _both(r"proxy_ignore_client_abort\s+on", r"SetOutputFilter|ExtFilter"),
     ),
     "forwarded-forged": Word(
         "A visitor can choose the address that limits go by: what a caller writes into X-Forwarded-For is believed.",
@@ -95,14 +101,14 @@ WORDS = {
         "ProxyAddHeaders On;  RequestHeader unset X-Forwarded-For early",
         "Let it replace X-Forwarded-For by the visitor's address; CHATBOT_TRUSTED_PROXIES is the number of such "
         "proxies.",
-        _both(r"proxy_set_header\s+X-Forwarded-For", r"ProxyAddHeaders\s+Off|RequestHeader.*X-Forwarded-For"),
+        _ADDRESS,
     ),
     "forwarded-missing": Word(
         "All visitors have the front's address, and share the limits of one: X-Forwarded-For does not arrive.",
         "proxy_set_header X-Forwarded-For $remote_addr;",
         "ProxyAddHeaders On",
         "Let it send the visitor's address as X-Forwarded-For.",
-        _both(r"proxy_set_header\s+X-Forwarded-For", r"ProxyAddHeaders\s+Off|RequestHeader.*X-Forwarded-For"),
+        _ADDRESS,
     ),
     "proxy-not-trusted": _setting(
         "All visitors have the front's address, and share the limits of one: its X-Forwarded-For is not believed.",
@@ -173,7 +179,7 @@ WORDS = {
         "proxy_pass with the address of HOST and PORT; is the server running?",
         "ProxyPass with the address of HOST and PORT; is the server running?",
         "Is the server running, where the front expects it?",
-        _both(r"proxy_pass\s", r"ProxyPass\s"),
+        _both(r"^\s*server\s+[^{]+;|proxy_pass\s", r"ProxyPass\s"),
     ),
     "connection-limit": Word(
         "Not all of some answers at once are let begin: visitors wait for others to be finished.",

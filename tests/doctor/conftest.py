@@ -46,7 +46,7 @@ http {{
 """
 _MODULES = (
     "mpm_event", "authz_core", "proxy", "proxy_http", "headers", "ssl", "http2", "env", "setenvif", "rewrite",
-    "buffer", "filter", "deflate", "substitute", "alias", "socache_shmcb", "unixd",
+    "ext_filter", "filter", "deflate", "substitute", "alias", "socache_shmcb", "unixd",
 )  # fmt: skip
 _APACHE = """
 {modules}
@@ -57,12 +57,14 @@ ErrorLog {folder}/error.log
 Mutex file:{folder} default
 User nobody
 Group nogroup
+ExtFilterDefine held mode=output cmd="/bin/sed s/none/none/"
 StartServers 1
+ThreadLimit 500
 ServerLimit 1
-ThreadsPerChild 400
-MaxRequestWorkers 400
+ThreadsPerChild 500
+MaxRequestWorkers 500
 MinSpareThreads 1
-MaxSpareThreads 400
+MaxSpareThreads 500
 {listen}
 Include {folder}/sites/*.conf
 """
@@ -112,7 +114,7 @@ class Sites:
         return self.folder / "sites" / f"{self.ports[fault]}.conf"
 
     def add(self, fault: Fault) -> None:
-        self.ports[fault] = free_port()
+        self.ports[fault] = next(p for p in iter(free_port, 0) if p not in self.ports.values())
         shipped = (ROOT / "deploy" / f"{self.kind}.conf").read_text().replace(":8000", ":APP")
         text = fault.plant(shipped.replace("443", str(self.ports[fault])))
         text = _without_redirect(text).replace(":APP", f":{self._app}")

@@ -50,20 +50,10 @@ def _a(line: str) -> tuple[tuple[str, str], ...]:
     return _line("ProxyPreserveHost On", line)
 
 
-_HELD = """if ($http_accept_encoding ~ gzip) { return 418; } error_page 418 = @held;
-    }
-    location @held {
-        proxy_pass http://chatbot;
-        proxy_set_header Host $http_host; proxy_set_header Connection ""; proxy_http_version 1.1;
-        proxy_set_header X-Forwarded-For $remote_addr;
-        proxy_ignore_headers X-Accel-Buffering;
-    }
-    location /none {"""
-
 FAULTS = {
     NGINX: (
-        Fault("buffered", "proxy_ignore_headers X-Accel-Buffering;", (("proxy_buffering off;", "proxy_ignore_headers X-Accel-Buffering;"),)),
-        Fault("buffered-gzip", "proxy_ignore_headers X-Accel-Buffering; where gzip is accepted", _n(_HELD)),
+        Fault("buffered", "proxy_ignore_headers X-Accel-Buffering; and no proxy_http_version", (("proxy_buffering off;", "proxy_ignore_headers X-Accel-Buffering;"), ("proxy_http_version 1.1;", "")), ("http-1.0",)),
+        Fault("buffered-gzip", "proxy_ignore_headers X-Accel-Buffering; and gzip_types text/event-stream;", (("proxy_buffering off;", "proxy_ignore_headers X-Accel-Buffering;"), ("gzip off;", "gzip on; gzip_proxied any; gzip_types text/event-stream;")), ("compressed",)),
         Fault("compressed", "gzip_types text/event-stream;", (("gzip off;", "gzip on; gzip_proxied any;\n        gzip_types text/event-stream;"),)),
         Fault("http-1.0", "proxy_http_version 1.0;", (("proxy_http_version 1.1;", "proxy_http_version 1.0;"),)),
         Fault("idle-timeout", "proxy_read_timeout 1s;", (("proxy_read_timeout 620s;", "proxy_read_timeout 1s;"),)),
@@ -76,11 +66,11 @@ FAULTS = {
         Fault("authorization-dropped", 'proxy_set_header Authorization "";', _n('proxy_set_header Authorization "";')),
         Fault("request-headers-dropped", 'proxy_set_header X-Session-ID "";', _n('proxy_set_header X-Session-ID "";')),
         Fault("headers-missing", "proxy_hide_header X-Request-ID;", _n("proxy_hide_header X-Request-ID;")),
-        Fault("charset", "charset iso-8859-1; override_charset on;", _n("charset iso-8859-1; override_charset on; charset_types text/event-stream;"), ("changed",)),
+        Fault("charset", 'add_header Content-Type "text/event-stream; charset=iso-8859-1";', _n('proxy_hide_header Content-Type; add_header Content-Type "text/event-stream; charset=iso-8859-1";')),
         Fault("changed", "sub_filter 'naïve' 'naive';", _n("sub_filter 'naïve' 'naive'; sub_filter_types text/event-stream; sub_filter_once off;")),
         Fault("errors-replaced", "proxy_intercept_errors on;", _n("proxy_intercept_errors on; error_page 404 /none.html;")),
         Fault("no-application", "server 127.0.0.1:1;", (("server 127.0.0.1:APP;", "server 127.0.0.1:1;"),)),
-        Fault("connection-limit", "limit_conn each 9;", ((TOP, "limit_conn_zone $server_port zone=each:1m;\n"), *_n("limit_conn each 9;"))),
+        Fault("connection-limit", "limit_conn each 10;", ((TOP, "limit_conn_zone $server_port zone=each:1m;\n"), *_n("limit_conn each 10;"))),
         Fault("cors-preflight", "if ($request_method = OPTIONS) { return 405; }", _n("if ($request_method = OPTIONS) { return 405; }")),
         Fault("cors-missing", "proxy_hide_header Access-Control-Allow-Origin;", _n("proxy_hide_header Access-Control-Allow-Origin;")),
         Fault("cors-doubled", "add_header Access-Control-Allow-Origin *;", _n("add_header Access-Control-Allow-Origin *;")),
@@ -91,12 +81,12 @@ FAULTS = {
         Fault("no-http2", "listen 443 ssl;", ((" ssl http2;", " ssl;"),), tls=True),
     ),
     APACHE: (
-        Fault("buffered", "SetOutputFilter BUFFER", _a("SetOutputFilter BUFFER"), ("departure-not-passed",)),
-        Fault("buffered-gzip", "SetOutputFilter BUFFER where gzip is accepted", _a('<If "%{HTTP:Accept-Encoding} =~ /gzip/">\n        SetOutputFilter BUFFER\n    </If>')),
+        Fault("buffered", "SetOutputFilter of an ExtFilterDefine", _a("SetOutputFilter held"), ("departure-not-passed",)),
+        Fault("buffered-gzip", "SetOutputFilter of an ExtFilterDefine, where gzip is accepted", _a('<If "%{HTTP:Accept-Encoding} =~ /gzip/">\n        SetOutputFilter held\n    </If>')),
         Fault("compressed", "AddOutputFilterByType DEFLATE text/event-stream", (("SetEnv no-gzip 1", "AddOutputFilterByType DEFLATE text/event-stream"),)),
         Fault("http-1.0", "SetEnv force-proxy-request-1.0 1", _a("SetEnv force-proxy-request-1.0 1")),
         Fault("idle-timeout", "ProxyPass … timeout=1", (("timeout=620", "timeout=1"),)),
-        Fault("departure-not-passed", "SetOutputFilter BUFFER", _a("SetOutputFilter BUFFER"), ("buffered",)),
+        Fault("departure-not-passed", "SetOutputFilter of an ExtFilterDefine", _a("SetOutputFilter  held"), ("buffered",)),
         Fault("forwarded-forged", "ProxyAddHeaders Off, and X-Forwarded-For let pass", (("RequestHeader unset X-Forwarded-For early", ""), ("ProxyAddHeaders On", "ProxyAddHeaders Off")), ("forwarded-missing",)),
         Fault("forwarded-missing", "ProxyAddHeaders Off", (("ProxyAddHeaders On", "ProxyAddHeaders Off"),)),
         Fault("scheme-lost", "RequestHeader set X-Forwarded-Proto http", (("X-Forwarded-Proto expr=%{REQUEST_SCHEME}", "X-Forwarded-Proto http"),), tls=True),
@@ -106,11 +96,11 @@ FAULTS = {
         Fault("request-headers-dropped", "RequestHeader unset X-Session-ID", _a("RequestHeader unset X-Session-ID")),
         Fault("headers-missing", "Header unset X-Request-ID", _a("Header unset X-Request-ID")),
         Fault("charset", 'Header set Content-Type "text/event-stream; charset=iso-8859-1"', _a('Header set Content-Type "text/event-stream; charset=iso-8859-1"')),
-        Fault("changed", "Substitute s/naïve/naive/", _a('AddOutputFilterByType SUBSTITUTE text/event-stream\n    Substitute "s/naïve/naive/n"')),
+        Fault("changed", "AddOutputFilterByType SUBSTITUTE text/event-stream", _a('AddOutputFilterByType SUBSTITUTE text/event-stream\n    Substitute "s/naïve/naive/n"')),
         Fault("errors-replaced", "ProxyErrorOverride On", (("ProxyErrorOverride Off", "ProxyErrorOverride On"),)),
         Fault("no-application", "ProxyPass / http://127.0.0.1:1/", (("http://127.0.0.1:APP/", "http://127.0.0.1:1/"),)),
-        Fault("connection-limit", "ProxyPass … max=9", (("ttl=4", "ttl=4 max=9"),)),
-        Fault("cors-preflight", "RewriteRule for OPTIONS", _a("RewriteEngine On\n    RewriteCond %{REQUEST_METHOD} =OPTIONS\n    RewriteRule ^ - [R=405,L]")),
+        Fault("connection-limit", "ProxyPass … max=10", (("ttl=4", "ttl=4 max=10"),)),
+        Fault("cors-preflight", "RewriteCond %{REQUEST_METHOD} =OPTIONS, and a RewriteRule", _a("RewriteEngine On\n    RewriteCond %{REQUEST_METHOD} =OPTIONS\n    RewriteRule ^ - [R=405,L]")),
         Fault("cors-missing", "Header unset Access-Control-Allow-Origin", _a("Header unset Access-Control-Allow-Origin")),
         Fault("cors-doubled", 'Header add Access-Control-Allow-Origin "*"', _a('Header add Access-Control-Allow-Origin "*"')),
         Fault("tls-untrusted", "SSLCertificateFile of nobody that browsers know", (), tls=True, trusted=False),

@@ -31,9 +31,8 @@ def test_a_planted_fault_is_named_with_its_line_and_nothing_else_is(request, kin
     assert file == str(sites.file(fault))
     line = sites.file(fault).read_text().splitlines()[int(number) - 1]
     assert line.strip() and not line.strip().startswith("#")
-    shown = fault.shown.split()[0]
-    if shown in sites.file(fault).read_text() and fault.change:
-        assert shown in line
+    if not fault.shown.startswith("no "):
+        assert fault.shown.split()[0].rstrip(";") in line
 
 
 def test_the_table_of_planted_faults_is_the_documents_and_has_every_word():
