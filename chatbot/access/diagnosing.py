@@ -12,7 +12,7 @@ from chatbot.core.errors import RateLimitExceeded
 from chatbot.core.meter import LIVE, RATE, Meter, Take
 
 PER_MINUTE, AT_ONCE = 90, 40
-"""Patterns: a whole examination starts some thirty, half of them at once."""
+"""Patterns: a whole examination starts some twenty, most of them at once."""
 
 
 def admit_pattern(meter: Meter) -> Callable[[], None]:

@@ -64,10 +64,13 @@ def doctor(
 
 
 def _examined(url: SplitResult, asked: dict[str, object]) -> tuple[str, tuple[Finding, ...]]:
-    key = str(asked["key"] or _own_key(url.hostname or ""))
+    key = str(asked["key"] or _own_key(url.hostname or "")).strip()
     if not key:
         raise click.UsageError("Give a secret key with the scope `operate`, as $KEY or --key.")
-    front = Front(url, key, str(asked["ca"]) if asked["ca"] else None)
+    try:
+        front = Front(url, key, str(asked["ca"]) if asked["ca"] else None)
+    except OSError:
+        raise click.UsageError("--ca must be a file of certificates.") from None
     configs, origin = asked["configs"], asked["origin"]
     lines = lines_of(configs) if isinstance(configs, tuple) and configs else None
     more = [cors_check(str(origin), str(asked["page_key"]))] if origin else []

@@ -22,8 +22,8 @@ from chatbot.protocol.sse_decoder import Frame, SSEDecoder
 API = "/api/v1"
 PATIENCE = 10.0
 """Seconds for an answer that is due at once."""
-Trouble = (OSError, http.client.HTTPException)
-"""What asking raises."""
+Trouble = (OSError, http.client.HTTPException, UnicodeError)
+"""What asking raises; the last one for a name that can be no host's."""
 Query = Mapping[str, object]
 """Parameters of a pattern."""
 
@@ -112,7 +112,8 @@ class Front:
 
     def shows(self) -> str:
         """What the front calls itself: the `Server` header of its own answer, to an address that is none. The
-        application's would show through with any other. Nothing is sent along, so the certificate does not matter."""
+        application's would show through with any other. Empty where there is none. Nothing is sent along, so the
+        certificate does not matter."""
         connection = self.connection()
         if isinstance(connection, http.client.HTTPSConnection):
             context = ssl.create_default_context()
@@ -123,6 +124,8 @@ class Front:
         try:
             connection.request("GET", "/%zz")
             return str(connection.getresponse().headers.get("Server", "")).lower()
+        except Trouble:
+            return ""
         finally:
             connection.close()
 

@@ -164,7 +164,12 @@ def check_providers(settings: Settings) -> Iterator[Finding]:
     if settings.uses_mock:
         return
     service, times = ChatService(build_router(settings)), [now()]
-    payload = {"messages": [{"role": "user", "content": _QUESTION}], "max_tokens": 150}
+    payload: dict[str, object] = {
+        "messages": [{"role": "user", "content": _QUESTION}],
+        "max_tokens": 150,
+    }
+    if settings.model_of_bots:
+        payload["model"] = settings.model_of_bots
 
     def came(delta: object, _event: object) -> None:
         if delta:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chatbot.doctor.words import WORDS
+
 NGINX, APACHE = "nginx", "apache"
 TOP = ""
 """In place of nothing: at the top of the file."""
@@ -142,4 +144,15 @@ def table() -> str:
         rows.append(f"| `{nginx.word}` | `{nginx.shown}` | `{apache.shown}` |")
     rows += ["", "| word | planted in the server, or around it |", "| --- | --- |"]
     rows += [f"| `{word}` | {shown} |" for word, shown in WITHOUT_A_FRONT.items()]
+    return "\n".join(rows) + "\n"
+
+
+def words_table() -> str:
+    """Each word with its meaning and what to change, as `docs/doctor.md` shows them."""
+    rows = ["| word | what it means | change: nginx | Apache | another front |", "| --- | --- | --- | --- | --- |"]  # fmt: skip
+    for name, word in WORDS.items():
+        if not word.setting:
+            rows.append(f"| `{name}` | {word.means} | {word.nginx} | {word.apache} | {word.other} |")  # fmt: skip
+    rows += ["", "| word | what it means | change |", "| --- | --- | --- |"]
+    rows += [f"| `{name}` | {w.means} | {w.other} |" for name, w in WORDS.items() if w.setting]
     return "\n".join(rows) + "\n"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from chatbot.doctor.words import WORDS
-from tests.doctor.planted import APACHE, FAULTS, NGINX, RIGHT, WITHOUT_A_FRONT, table
+from tests.doctor.planted import APACHE, FAULTS, NGINX, RIGHT, WITHOUT_A_FRONT, table, words_table
 from tests.server import ROOT
 
 PLANTED = [pytest.param(kind, fault, id=f"{kind} {fault.word}") for kind in FAULTS for fault in FAULTS[kind]]  # fmt: skip
@@ -36,6 +38,16 @@ def test_a_planted_fault_is_named_with_its_line_and_nothing_else_is(request, kin
 
 
 def test_the_table_of_planted_faults_is_the_documents_and_has_every_word():
-    assert table() in (ROOT / "docs" / "doctor.md").read_text()
+    text = (ROOT / "docs" / "doctor.md").read_text()
+    assert table() in text
+    assert words_table() in text
     planted = {f.word for faults in FAULTS.values() for f in faults} | set(WITHOUT_A_FRONT)
     assert planted == set(WORDS)
+
+
+def test_troubleshooting_speaks_the_doctors_words():
+    text = (ROOT / "docs" / "troubleshooting.md").read_text()
+    named = set(re.findall(r"`([\w.-]+)`", text))
+    assert set(WORDS) - named <= {"version", "settings", "disk"}
+    for symptom in text.split("\n## ")[1:]:
+        assert set(re.findall(r"`([\w.-]+)`", symptom)) & set(WORDS), symptom.splitlines()[0]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+import re
+import ssl
 import subprocess
 import sys
 import threading
 import time
+import tomllib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
@@ -30,6 +36,7 @@ from tests.doctor.conftest import ORIGIN, PACE
 from tests.doctor.planted import WITHOUT_A_FRONT
 from tests.server import KEY, ROOT, free_port, running, wait_for
 
+COMMAND = importlib.import_module("chatbot.cli.doctor")
 SHIPPED = data_folder("deploy") / "gunicorn.conf.py"
 BRIEF = Pace(events=3, every=0.05, idle=(), silence=0.4, goodbye=0.05, streams=2, hold=1.0)
 
@@ -79,6 +86,31 @@ def test_a_page_that_is_not_listed_and_a_key_that_is_none(alone):
 def test_http_for_another_machine():
     front = Front(urlsplit("http://chat.example"), KEY)
     assert words(check_trust(front)) == ["no-tls"]
+
+
+def test_no_key_is_sent_to_a_front_that_is_not_trusted(certificates):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "good.pem", certificates / "good.key")
+    server = MockServer(tls=context).start()
+    try:
+        front = Front(urlsplit(f"https://127.0.0.1:{server.port}"), KEY)
+        assert words(examine(front, BRIEF).findings) == ["tls-untrusted"]
+        assert KEY not in str(server.log)
+        assert all("diagnosis" not in str(entry) for entry in server.log)
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("page", ["doctor.md", "troubleshooting.md"])
+def test_the_documents_commands_run(alone, monkeypatch, page):
+    monkeypatch.setattr(COMMAND, "Pace", lambda: BRIEF)
+    text = (ROOT / "docs" / page).read_text()
+    commands = re.findall(r"^KEY=sk_… python -m chatbot doctor (.*)$", text, re.M)
+    assert commands
+    for command in commands:
+        asked = command.replace("https://chat.example", f"http://127.0.0.1:{alone.port}")
+        done = run(*asked.replace("https://shop.example", ORIGIN).split(), KEY=KEY)
+        assert (done.exit_code, "page-key-refused" in done.output) == (1, True), done.output
 
 
 def test_workers_that_are_threads(tmp_path):
@@ -192,9 +224,6 @@ def test_a_package_that_is_too_old(monkeypatch):
 
 
 def test_the_floors_are_those_of_the_project():
-    import re
-    import tomllib
-
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     asked = {re.split(r"[\[>]", d)[0]: tuple(map(int, d.split(">=")[1].split("."))) for d in project}  # fmt: skip
     assert asked == own.FLOORS
@@ -216,23 +245,35 @@ def test_the_order_of_imports_of_a_gunicorn_configuration(tmp_path, first, finds
     assert words(own.check_import_order(file)) == finds
 
 
-def test_a_provider_that_holds_its_answer_back(no_order, monkeypatch):
+@pytest.fixture
+def pools(monkeypatch):
+    """Connections that a provider's pool keeps are closed with the test."""
+    made, build = [], own.build_router
+    monkeypatch.setattr(own, "build_router", lambda settings: made.append(build(settings)) or made[-1])  # fmt: skip
+    yield
+    for router in made:
+        while connection := router.default._pool.take():
+            connection.close()
+
+
+@pytest.mark.usefixtures("no_order", "pools")
+def test_a_provider_that_holds_its_answer_back(monkeypatch):
     at_once = [0.0, 1.2, 1.21, 1.22, 1.23]
     live = [0.0, 1.2, 1.4, 1.6, 1.8]
     short = [0.0, 0.2, 0.2, 0.2]
     assert [own.came_at_once(t) for t in (at_once, live, short)] == [True, False, False]
     server = MockServer().start()
     try:
-        asked = itself(OPENAI_BASE_URL=server.base_url)
-        assert asked == []
+        provider = {"OPENAI_BASE_URL": server.base_url, "CHATBOT_MODEL": "mock-instant"}
+        assert itself(**provider) == []
         monkeypatch.setattr(own, "came_at_once", lambda times: len(times) > 2)
-        assert words(itself(OPENAI_BASE_URL=server.base_url)) == ["provider-buffered"]
+        assert words(itself(**provider)) == ["provider-buffered"]
     finally:
         server.stop()
 
 
 def test_every_word_of_this_kind_is_planted_here():
-    text = open(__file__, encoding="utf-8").read()
+    text = Path(__file__).read_text()
     assert all(f'"{word}"' in text for word in WITHOUT_A_FRONT)
 
 
@@ -241,7 +282,7 @@ def run(*arguments: str, **environ: str):
 
 
 def test_the_command_ends_with_0_1_or_2(alone, breaks, monkeypatch):
-    monkeypatch.setattr("chatbot.cli.doctor.Pace", lambda: BRIEF)
+    monkeypatch.setattr(COMMAND, "Pace", lambda: BRIEF)
     good = run(f"http://127.0.0.1:{alone.port}", "--quick", KEY=KEY)
     assert (good.exit_code, good.output) == (0, f"Nothing found: http://127.0.0.1:{alone.port}.\n")
     found = run(f"http://127.0.0.1:{alone.port}", "--quick", "--origin", "https://evil.example", KEY=KEY)  # fmt: skip
@@ -253,9 +294,7 @@ def test_the_command_ends_with_0_1_or_2(alone, breaks, monkeypatch):
 
 
 def test_it_tells_programs_in_json(alone, monkeypatch):
-    import json
-
-    monkeypatch.setattr("chatbot.cli.doctor.Pace", lambda: BRIEF)
+    monkeypatch.setattr(COMMAND, "Pace", lambda: BRIEF)
     done = run(f"http://127.0.0.1:{alone.port}", "--json", "--origin", "https://evil.example", KEY=KEY)  # fmt: skip
     told = json.loads(done.stdout)
     assert (done.exit_code, told["front"], told["findings"][0]["word"]) == (1, "other", "origin-not-listed")  # fmt: skip
@@ -269,9 +308,7 @@ def test_what_is_no_address_is_refused(arguments):
 
 def test_the_own_key_goes_to_own_addresses_alone(monkeypatch):
     asked = []
-    monkeypatch.setattr(
-        "chatbot.cli.doctor.Front", lambda url, key, ca: asked.append(key) or exit(9)
-    )
+    monkeypatch.setattr(COMMAND, "Front", lambda url, key, ca: asked.append(key) or exit(9))
     own_environment = {"CHATBOT_API_KEYS": KEY, "CHATBOT_PUBLIC_URL": "https://chat.example"}
     assert run("https://elsewhere.example", **own_environment).exit_code == 2
     assert asked == []
