@@ -67,6 +67,8 @@ def _examined(url: SplitResult, asked: dict[str, object]) -> tuple[str, tuple[Fi
     key = str(asked["key"] or _own_key(url.hostname or "")).strip()
     if not key:
         raise click.UsageError("Give a secret key with the scope `operate`, as $KEY or --key.")
+    if not (key + str(asked["page_key"])).isascii():
+        raise click.UsageError("A key has ASCII characters only.")
     try:
         front = Front(url, key, str(asked["ca"]) if asked["ca"] else None)
     except OSError:
