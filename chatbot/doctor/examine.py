@@ -125,5 +125,11 @@ def _said(error: BaseException) -> str:
 
 def as_json(finding: Finding, front: str) -> dict[str, str]:
     """A finding for programs."""
-    change = WORDS[finding.word].change(front)
-    return {"word": finding.word, "means": finding.means, "detail": finding.detail, "change": change, "where": finding.where}  # fmt: skip
+    word = WORDS[finding.word]
+    return {
+        "word": finding.word,
+        "means": word.means,
+        "detail": finding.detail,
+        "change": word.change(front),
+        "where": finding.where or word.usually(front),
+    }

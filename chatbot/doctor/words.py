@@ -11,6 +11,13 @@ from dataclasses import dataclass
 NGINX, APACHE, OTHER = "nginx", "apache", "other"
 
 
+_SITES = {
+    NGINX: "usually a file in /etc/nginx/sites-enabled, in the location with proxy_pass",
+    APACHE: "usually a file in /etc/apache2/sites-enabled, in the <VirtualHost> with ProxyPass",
+}
+_SETTINGS = "the server's environment, or .env in the folder that it is started in"
+
+
 @dataclass(frozen=True)
 class Word:
     """One thing that can be wrong. `stands` are regular expressions by front, for the line that is at fault.
@@ -28,6 +35,12 @@ class Word:
     def change(self, front: str) -> str:
         """The line to change, for this front."""
         return {NGINX: self.nginx, APACHE: self.apache}.get(front, self.other)
+
+    def usually(self, front: str) -> str:
+        """Where that line mostly stands, for those whose files can't be read from here."""
+        if self.setting:
+            return _SETTINGS if self.other.startswith("CHATBOT_") else ""
+        return _SITES.get(front, "")
 
 
 def _setting(means: str, change: str) -> Word:
@@ -310,8 +323,3 @@ class Finding:
     word: str
     detail: str = ""
     where: str = ""
-
-    @property
-    def means(self) -> str:
-        """What it is, in a sentence."""
-        return WORDS[self.word].means

@@ -21,16 +21,16 @@ from click.testing import CliRunner
 
 from chatbot.cli import main
 from chatbot.core.resources import data_folder
-from chatbot.doctor import own
+from chatbot.doctor import files, own
 from chatbot.doctor import request as request_check
-from chatbot.doctor.examine import CannotAsk, examine
+from chatbot.doctor.examine import CannotAsk, as_json, examine
 from chatbot.doctor.front import Front
 from chatbot.doctor.own import examine_self
 from chatbot.doctor.pace import Pace
 from chatbot.doctor.pages import cors_check
 from chatbot.doctor.request import check_request
 from chatbot.doctor.tls import check_trust
-from chatbot.doctor.words import OTHER
+from chatbot.doctor.words import OTHER, Finding
 from chatbot.upstream.mock_server import MockServer
 from tests.doctor.conftest import ORIGIN, PACE
 from tests.doctor.planted import WITHOUT_A_FRONT
@@ -316,3 +316,25 @@ def test_the_own_key_goes_to_own_addresses_alone(monkeypatch):
     assert asked == []
     run("https://chat.example", **own_environment)
     assert asked == [KEY]
+
+
+@pytest.mark.parametrize(
+    ("front", "word", "says"),
+    [
+        ("nginx", "buffered", "/etc/nginx/sites-enabled, in the location with proxy_pass"),
+        ("apache", "buffered", "/etc/apache2/sites-enabled, in the <VirtualHost> with ProxyPass"),
+        ("nginx", "proxy-not-trusted", "environment, or .env"),
+        ("other", "buffered", ""),
+    ],
+)
+def test_where_the_line_mostly_is_where_the_files_can_not_be_read(front, word, says):
+    told = as_json(Finding(word), front)["where"]
+    assert told == says if not says else says in told
+
+
+def test_files_of_another_machines_site_are_not_looked_at(tmp_path, monkeypatch):
+    (tmp_path / "site.conf").write_text("server_name other.example;\nproxy_buffering on;\n")
+    monkeypatch.setitem(files.USUAL, "nginx", (str(tmp_path), str(tmp_path / "absent")))
+    assert files.usual_lines("nginx", "chat.example") == []
+    found = files.usual_lines("nginx", "other.example")
+    assert files.where(found, "nginx", "buffered") == f"{tmp_path}/site.conf:2"
