@@ -72,6 +72,23 @@ class Stream:
                     yield self.came[-1]
                 self.done = self.done or frame.data == b"[DONE]"
 
+    def check(self) -> None:
+        """Raise `HTTPException` where the application itself has refused the pattern: its bounds say nothing of the front."""
+        if self.status != 200 and (code := self._code()):
+            raise http.client.HTTPException(
+                f"the server refused a test pattern ({code}); ask again in a minute"
+            )
+
+    def begun(self) -> Stream:
+        """Itself. Raises `HTTPException` where it has been refused by anybody."""
+        self.check()
+        if self.status != 200:
+            raise http.client.HTTPException(f"a test pattern was answered with {self.status}")
+        return self
+
+    def _code(self) -> str:
+        return Answer(self.status, self.headers, self.response.read(1 << 16)).code
+
     def read(self) -> Stream:
         """All of it, to its end or to where it breaks."""
         with suppress(*Trouble, zlib.error):

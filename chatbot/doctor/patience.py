@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from http.client import HTTPException
+from http.client import HTTPConnection
 from typing import Any
 
 from chatbot.core.waiting import now
@@ -36,10 +36,8 @@ def _silence(front: Front, wait: float) -> float | None:
     """The seconds after which a silence was cut; None where it was not."""
     query = {"events": 2, "every": 0, "silence": wait}
     with front.pattern(query, patience=wait + 10) as stream:
-        if stream.status != 200:
-            raise HTTPException(f"a silence was answered with {stream.status}")
         began = now()
-        stream.read()
+        stream.begun().read()
         return None if stream.done else now() - began
 
 
@@ -48,7 +46,9 @@ def check_departure(front: Front, pace: Pace) -> Iterator[Finding]:
     run, tail = secrets.token_hex(12), 8
     query = {"events": tail, "every": pace.goodbye, "silence": pace.silence, "run": run}
     with suppress(TimeoutError), front.pattern(query, patience=pace.silence / 2) as stream:
-        next(stream.events(), None)  # where it is held back, nothing comes: leave all the same
+        next(
+            stream.begun().events(), None
+        )  # where it is held back, nothing comes: leave all the same
     ended = _end_of(front, run, pace.silence + tail * pace.goodbye + _MARGIN)
     if ended is None:
         yield Finding("departure-not-passed", "The server has not noticed at all.")
@@ -83,13 +83,26 @@ def check_connections(front: Front, pace: Pace) -> Iterator[Finding]:
             front.send_for_pattern(connection, query)
             opened.append(connection)
         for connection in opened:
-            with suppress(*Trouble):
-                if connection.sock is not None:
-                    connection.sock.settimeout(max(0.05, began + pace.hold - now()))
-                stream = front.begun(connection)
-                if stream.status == 200 and next(stream.events(), None) is not None:
-                    begun += 1
-                elif stream.status != 200:
-                    refused = f" Others were answered with {stream.status}."
+            status, first = _begins(front, connection, began + pace.hold)
+            begun += first
+            if status not in (0, 200):
+                refused = f" Others were answered with {status}."
     if begun < pace.streams:
         yield Finding("connection-limit", f"{begun} of {pace.streams} began.{refused}")
+
+
+def _begins(front: Front, connection: HTTPConnection, until: float) -> tuple[int, bool]:
+    """The status of a stream that was asked for, and whether its first event comes in time; 0 for no answer.
+
+    Raises `HTTPException` where the application has refused it.
+    """
+    try:
+        if connection.sock is not None:
+            connection.sock.settimeout(max(0.05, until - now()))
+        stream = front.begun(connection)
+    except Trouble:
+        return 0, False
+    stream.check()
+    with suppress(*Trouble):
+        return stream.status, stream.status == 200 and next(stream.events(), None) is not None
+    return stream.status, False

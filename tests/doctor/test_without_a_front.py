@@ -338,3 +338,11 @@ def test_files_of_another_machines_site_are_not_looked_at(tmp_path, monkeypatch)
     assert files.usual_lines("nginx", "chat.example") == []
     found = files.usual_lines("nginx", "other.example")
     assert files.where(found, "nginx", "buffered") == f"{tmp_path}/site.conf:2"
+
+
+def test_the_servers_own_bounds_are_not_taken_for_the_fronts(tmp_path):
+    bound = "\nimport chatbot.access.diagnosing as bounds\nbounds.AT_ONCE = 1\n"
+    with running(tmp_path, extra=bound) as server:
+        found = examine(front_of(server.port), BRIEF).findings
+    assert set(words(found)) == {"not-asked"}
+    assert any("rate_limit_exceeded" in f.detail for f in found if f.word == "not-asked")
