@@ -20,7 +20,7 @@ from chatbot.doctor.front import Front
 from chatbot.doctor.own import examine_self
 from chatbot.doctor.pace import Pace
 from chatbot.doctor.pages import cors_check
-from chatbot.doctor.words import OTHER, Finding
+from chatbot.doctor.word import OTHER, Finding
 
 FOUND, NOT_ASKED = 1, 2
 

@@ -13,7 +13,8 @@ from chatbot.doctor.patience import check_connections, check_departure, check_id
 from chatbot.doctor.request import check_errors, check_request
 from chatbot.doctor.streaming import check_compressed, check_streaming
 from chatbot.doctor.tls import check_tls, check_trust
-from chatbot.doctor.words import APACHE, NGINX, OTHER, WORDS, Finding
+from chatbot.doctor.word import APACHE, NGINX, OTHER, Finding
+from chatbot.doctor.words import WORDS
 
 Check = Callable[[Front, Pace], Iterator[Finding]]
 CHECKS: tuple[Check, ...] = (

@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatbot.doctor.words import APACHE, NGINX, WORDS
+from chatbot.doctor.word import APACHE, NGINX
+from chatbot.doctor.words import WORDS
 
 USUAL = {
     NGINX: ("/etc/nginx/sites-enabled", "/etc/nginx/conf.d", "/etc/nginx/nginx.conf"),

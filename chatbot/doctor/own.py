@@ -25,7 +25,7 @@ from chatbot.core.errors import ChatbotError
 from chatbot.core.settings import Settings, SettingsError, load_settings
 from chatbot.core.shared_state import StateAway
 from chatbot.core.waiting import now
-from chatbot.doctor.words import Finding
+from chatbot.doctor.word import Finding
 from chatbot.services import build_database, build_redis, build_router
 from chatbot.store.database import StoreAway, revision
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from chatbot.doctor.front import API, Answer, Front
 from chatbot.doctor.pace import Pace
-from chatbot.doctor.words import Finding
+from chatbot.doctor.word import Finding
 
 _ALLOW = "Access-Control-Allow-Origin"
 _PREFLIGHT = {

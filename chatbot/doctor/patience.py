@@ -13,7 +13,7 @@ from typing import Any
 from chatbot.core.waiting import now
 from chatbot.doctor.front import Front, Trouble
 from chatbot.doctor.pace import Pace
-from chatbot.doctor.words import NGINX, Finding
+from chatbot.doctor.word import NGINX, Finding
 
 _PROMPT_SHARE = 0.8
 """Of the silence: a departure that arrives later has been noticed at the next event only."""

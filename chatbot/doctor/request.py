@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from chatbot.doctor.front import API, Front
 from chatbot.doctor.pace import Pace
-from chatbot.doctor.words import OTHER, Finding
+from chatbot.doctor.word import OTHER, Finding
 
 FORGED = "192.0.2.66"
 """An address of documentation's: nobody's. Source: RFC 5737."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from chatbot.doctor.front import Front, Stream
 from chatbot.doctor.pace import Pace
-from chatbot.doctor.words import Finding
+from chatbot.doctor.word import Finding
 from chatbot.protocol.pattern_text import TEXT
 
 LIVE_SHARE = 0.25

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from chatbot.core.settings import is_loopback
 from chatbot.doctor.front import PATIENCE, Front
 from chatbot.doctor.pace import Pace
-from chatbot.doctor.words import Finding
+from chatbot.doctor.word import Finding
 
 _EXPIRED, _NAMES = 10, (62, 64)
 """OpenSSL's numbers for what is wrong with a certificate; 64 is a name that is an address."""

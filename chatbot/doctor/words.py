@@ -6,61 +6,19 @@ told for nginx and for Apache; for everything else in words. `stands` finds the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-NGINX, APACHE, OTHER = "nginx", "apache", "other"
-
-
-_SITES = {
-    NGINX: "usually a file in /etc/nginx/sites-enabled, in the location with proxy_pass",
-    APACHE: "usually a file in /etc/apache2/sites-enabled, in the <VirtualHost> with ProxyPass",
-}
-_SETTINGS = "the server's environment, or .env in the folder that it is started in"
-
-
-@dataclass(frozen=True)
-class Word:
-    """One thing that can be wrong. `stands` are regular expressions by front, for the line that is at fault.
-
-    `setting`: it is changed in the environment or `.env`, whatever the front is.
-    """
-
-    means: str
-    nginx: str
-    apache: str
-    other: str
-    stands: tuple[tuple[str, str], ...] = ()
-    setting: bool = False
-
-    def change(self, front: str) -> str:
-        """The line to change, for this front."""
-        return {NGINX: self.nginx, APACHE: self.apache}.get(front, self.other)
-
-    def usually(self, front: str) -> str:
-        """Where that line mostly stands, for those whose files can't be read from here."""
-        if self.setting:
-            return _SETTINGS if self.other.startswith("CHATBOT_") else ""
-        return _SITES.get(front, "")
-
-
-def _setting(means: str, change: str) -> Word:
-    return Word(means, change, change, change, setting=True)
-
-
-def _both(nginx: str, apache: str) -> tuple[tuple[str, str], ...]:
-    return ((NGINX, nginx), (APACHE, apache))
-
+from chatbot.doctor.server_words import SERVER_WORDS
+from chatbot.doctor.word import APACHE, Word, both, setting
 
 _LIVE = "Let it pass on a response of the type text/event-stream as it comes"
-_BUFFERS = _both(
+_BUFFERS = both(
     r"proxy_(ignore_headers\b.*X-Accel-Buffering|buffering\s+on)", r"SetOutputFilter|ExtFilter"
 )
-_COMPRESSES = _both(r"gzip_types\b.*(event-stream|\*)", r"\b(DEFLATE|BROTLI_COMPRESS)\b")
+_COMPRESSES = both(r"gzip_types\b.*(event-stream|\*)", r"\b(DEFLATE|BROTLI_COMPRESS)\b")
 _ADDRESS = (
-    *_both(r"proxy_set_header\s+X-Forwarded-For", r"ProxyAddHeaders\s+Off"),
+    *both(r"proxy_set_header\s+X-Forwarded-For", r"ProxyAddHeaders\s+Off"),
     (APACHE, r"RequestHeader.*X-Forwarded-For"),
 )
-_LIMITS = _both(
+_LIMITS = both(
     r"\blimit_(conn|req)\s|worker_connections", r"\bmax=|MaxRequestWorkers|ThreadsPerChild"
 )
 
@@ -91,7 +49,7 @@ WORDS = {
         'proxy_http_version 1.1;  proxy_set_header Connection "";',
         "no force-proxy-request-1.0 and no downgrade-1.0",
         "Let it speak HTTP/1.1 to the application.",
-        _both(r"proxy_http_version\s+1\.0", r"(force-proxy-request|downgrade)-1\.0"),
+        both(r"proxy_http_version\s+1\.0", r"(force-proxy-request|downgrade)-1\.0"),
     ),
     "idle-timeout": Word(
         "The front ends an answer that is silent for a while. Streams have a heartbeat each 10 s; answers that are not "
@@ -99,14 +57,14 @@ WORDS = {
         "proxy_read_timeout 620s;",
         "timeout=620 in the ProxyPass",
         "Set its time-out for silence of the application to 620 s.",
-        _both(r"proxy_read_timeout", r"\btimeout=|ProxyTimeout|^\s*Timeout\b"),
+        both(r"proxy_read_timeout", r"\btimeout=|ProxyTimeout|^\s*Timeout\b"),
     ),
     "departure-not-passed": Word(
         "A visitor who leaves is not told of: the answer goes on, and is paid for, though nobody reads it.",
         "proxy_ignore_client_abort off;",
         "no SetOutputFilter that holds answers back",
         "Let it close its connection to the application when the visitor's is closed.",
-        _both(r"proxy_ignore_client_abort\s+on", r"SetOutputFilter|ExtFilter"),
+        both(r"proxy_ignore_client_abort\s+on", r"SetOutputFilter|ExtFilter"),
     ),
     "forwarded-forged": Word(
         "A visitor can choose the address that limits go by: what a caller writes into X-Forwarded-For is believed.",
@@ -123,7 +81,7 @@ WORDS = {
         "Let it send the visitor's address as X-Forwarded-For.",
         _ADDRESS,
     ),
-    "proxy-not-trusted": _setting(
+    "proxy-not-trusted": setting(
         "All visitors have the front's address, and share the limits of one: its X-Forwarded-For is not believed.",
         "CHATBOT_TRUSTED_PROXIES=1  (the number of proxies, one behind the other)",
     ),
@@ -132,16 +90,16 @@ WORDS = {
         "proxy_set_header X-Forwarded-Proto $scheme;",
         "RequestHeader set X-Forwarded-Proto expr=%{REQUEST_SCHEME}",
         "Let it send X-Forwarded-Proto: https, and set CHATBOT_TRUSTED_PROXIES.",
-        _both(r"proxy_set_header\s+X-Forwarded-Proto", r"RequestHeader.*X-Forwarded-Proto"),
+        both(r"proxy_set_header\s+X-Forwarded-Proto", r"RequestHeader.*X-Forwarded-Proto"),
     ),
     "host-lost": Word(
         "The application is told another host name than the visitor's: its own pages count as somebody else's.",
         "proxy_set_header Host $http_host;",
         "ProxyPreserveHost On",
         "Let it pass on the Host header, or set CHATBOT_PUBLIC_URL.",
-        _both(r"proxy_set_header\s+Host", r"ProxyPreserveHost\s+Off|RequestHeader.*\bHost\b"),
+        both(r"proxy_set_header\s+Host", r"ProxyPreserveHost\s+Off|RequestHeader.*\bHost\b"),
     ),
-    "host-refused": _setting(
+    "host-refused": setting(
         "The application does not know the host name, and refuses every request.",
         "CHATBOT_PUBLIC_URL=… with this address, or the name in CHATBOT_HOSTS",
     ),
@@ -150,49 +108,49 @@ WORDS = {
         "no proxy_set_header Authorization",
         "WSGIPassAuthorization On (mod_wsgi),  no RequestHeader unset Authorization",
         "Let it pass on the Authorization header.",
-        _both(r"proxy_set_header\s+Authorization|auth_basic\s", r"RequestHeader\s+\w+\s+Authorization|WSGIPassAuthorization\s+Off|AuthType"),
+        both(r"proxy_set_header\s+Authorization|auth_basic\s", r"RequestHeader\s+\w+\s+Authorization|WSGIPassAuthorization\s+Off|AuthType"),
     ),
     "request-headers-dropped": Word(
         "Headers that a visitor's chat sends do not arrive: each question begins a new conversation.",
         'no proxy_set_header X-… "";',
         "no RequestHeader unset X-…",
         "Let it pass on X-Session-ID, X-Conversation-ID, X-Visitor-Token and X-Requested-With.",
-        _both(r"proxy_set_header\s+X-(Session|Conversation|Visitor|Requested)|proxy_pass_request_headers\s+off", r"RequestHeader\s+\w+\s+X-(Session|Conversation|Visitor|Requested)"),
+        both(r"proxy_set_header\s+X-(Session|Conversation|Visitor|Requested)|proxy_pass_request_headers\s+off", r"RequestHeader\s+\w+\s+X-(Session|Conversation|Visitor|Requested)"),
     ),
     "headers-missing": Word(
         "Headers of the answer are taken away or changed on their way.",
         "no proxy_hide_header, expires or add_header for them",
         "no Header unset or Header set for them",
         "Let it pass on the headers of answers as they are.",
-        _both(r"proxy_hide_header|^\s*expires\b|add_header\s+Cache-Control", r"\bHeader\b.*\b(unset|set)\b|Expires"),
+        both(r"proxy_hide_header|^\s*expires\b|add_header\s+Cache-Control", r"\bHeader\b.*\b(unset|set)\b|Expires"),
     ),
     "charset": Word(
         "The answer's type does not say UTF-8 any more: letters other than English ones become strange characters.",
         "no charset and no add_header Content-Type in the location",
         "no AddDefaultCharset and no Header set Content-Type",
         "Let it pass on Content-Type: text/event-stream; charset=utf-8.",
-        _both(r"\bcharset\b|Content-Type", r"AddDefaultCharset|Content-Type|ForceType"),
+        both(r"\bcharset\b|Content-Type", r"AddDefaultCharset|Content-Type|ForceType"),
     ),
     "changed": Word(
         "Bytes of the answer are changed on their way.",
         "no sub_filter in the location",
         "no SUBSTITUTE, INFLATE or other filter in the location",
         "Let it pass on bodies as they are.",
-        _both(r"sub_filter\b(?!_)", r"\b(Substitute|SUBSTITUTE)\b"),
+        both(r"sub_filter\b(?!_)", r"\b(Substitute|SUBSTITUTE)\b"),
     ),
     "errors-replaced": Word(
         "Errors of the application are replaced by a page of the front's: nobody is told what to do.",
         "proxy_intercept_errors off;",
         "ProxyErrorOverride Off",
         "Let it pass on answers with a status of 400 and above as they are.",
-        _both(r"proxy_intercept_errors\s+on", r"ProxyErrorOverride\s+On"),
+        both(r"proxy_intercept_errors\s+on", r"ProxyErrorOverride\s+On"),
     ),
     "no-application": Word(
         "The front answers, and the application behind it does not.",
         "proxy_pass with the address of HOST and PORT; is the server running?",
         "ProxyPass with the address of HOST and PORT; is the server running?",
         "Is the server running, where the front expects it?",
-        _both(r"^\s*server\s+[^{]+;|proxy_pass\s", r"ProxyPass\s"),
+        both(r"^\s*server\s+[^{]+;|proxy_pass\s", r"ProxyPass\s"),
     ),
     "connection-limit": Word(
         "Not all of some answers at once are let begin: visitors wait for others to be finished.",
@@ -206,11 +164,11 @@ WORDS = {
         *("gunicorn -c deploy/gunicorn.conf.py wsgi:app,  or python -m chatbot serve",) * 3,
         setting=True,
     ),
-    "origin-not-listed": _setting(
+    "origin-not-listed": setting(
         "The page's origin is not in the list of the key: the browser says \"failed to fetch\".",
         "a key with this origin: python -m chatbot keys create --bot BOT --origin ORIGIN",
     ),
-    "page-key-refused": _setting(
+    "page-key-refused": setting(
         "The key of the page is not accepted.",
         "a living publishable key (pk_…) in the tag: python -m chatbot keys list",
     ),
@@ -219,65 +177,65 @@ WORDS = {
         "no limit_except and no return for OPTIONS in the location",
         "no RewriteRule, Limit or Require for OPTIONS",
         "Let it pass on OPTIONS requests.",
-        _both(r"OPTIONS|limit_except", r"OPTIONS|LimitExcept|AllowMethods"),
+        both(r"OPTIONS|limit_except", r"OPTIONS|LimitExcept|AllowMethods"),
     ),
     "cors-missing": Word(
         "The header that lets the page read answers is taken away on its way.",
         "no proxy_hide_header Access-Control-Allow-Origin",
         "no Header unset Access-Control-Allow-Origin",
         "Let it pass on Access-Control-Allow-Origin.",
-        _both(r"proxy_hide_header\s+Access-Control", r"Header.*\bunset\s+Access-Control"),
+        both(r"proxy_hide_header\s+Access-Control", r"Header.*\bunset\s+Access-Control"),
     ),
     "cors-doubled": Word(
         "The front adds an Access-Control-Allow-Origin of its own: browsers refuse an answer that has two.",
         "no add_header Access-Control-Allow-Origin; the application sends it",
         "no Header add Access-Control-Allow-Origin; the application sends it",
         "Let it add no Access-Control-Allow-Origin; the application sends it.",
-        _both(r"add_header\s+Access-Control", r"Header.*\b(add|set|append|merge)\s+Access-Control"),
+        both(r"add_header\s+Access-Control", r"Header.*\b(add|set|append|merge)\s+Access-Control"),
     ),
     "no-tls": Word(
         "The address is http: keys and questions can be read on their way, and microphones and clipboards are closed.",
         "listen 443 ssl;  with a certificate, such as certbot --nginx gets",
         "SSLEngine on  with a certificate, such as certbot --apache gets",
         "Put a certificate before it.",
-        _both(r"listen\s", r"<VirtualHost|Listen\s"),
+        both(r"listen\s", r"<VirtualHost|Listen\s"),
     ),
     "tls-untrusted": Word(
         "The certificate is not one that browsers trust, or its chain is not complete.",
         "ssl_certificate …/fullchain.pem;",
         "SSLCertificateFile …/fullchain.pem",
         "Give the certificate with all that stand between it and its root.",
-        _both(r"ssl_certificate\s", r"SSLCertificateFile"),
+        both(r"ssl_certificate\s", r"SSLCertificateFile"),
     ),
     "tls-name": Word(
         "The certificate is for another name.",
         "ssl_certificate with this server_name in it",
         "SSLCertificateFile with this ServerName in it",
         "Give a certificate for this name.",
-        _both(r"ssl_certificate\s", r"SSLCertificateFile"),
+        both(r"ssl_certificate\s", r"SSLCertificateFile"),
     ),
     "tls-expiry": Word(
         "The certificate has expired, or will within two weeks: what should renew it does not.",
         "systemctl status certbot.timer;  then  systemctl reload nginx",
         "systemctl status certbot.timer;  then  systemctl reload apache2",
         "Renew the certificate, and see why that did not happen by itself.",
-        _both(r"ssl_certificate\s", r"SSLCertificateFile"),
+        both(r"ssl_certificate\s", r"SSLCertificateFile"),
     ),
     "tls-old": Word(
         "TLS 1.1 or older is still accepted.",
         "ssl_protocols TLSv1.2 TLSv1.3;",
         "SSLProtocol -all +TLSv1.2 +TLSv1.3",
         "Accept TLS 1.2 and 1.3 only.",
-        _both(r"ssl_protocols", r"SSLProtocol"),
+        both(r"ssl_protocols", r"SSLProtocol"),
     ),
     "no-http2": Word(
         "HTTP/2 is not offered: a browser then has six connections, so six answers, for all of its windows.",
         "listen 443 ssl http2;",
         "Protocols h2 http/1.1  with mod_http2 and mpm_event",
         "Let it offer HTTP/2.",
-        _both(r"listen\s.*ssl", r"Protocols|SSLEngine"),
+        both(r"listen\s.*ssl", r"Protocols|SSLEngine"),
     ),
-    "clock": _setting(
+    "clock": setting(
         "The clocks of the server and of this machine differ: visitors' tokens count as expired, or not yet valid.",
         "timedatectl set-ntp true  on the machine that is wrong",
     ),
@@ -285,41 +243,5 @@ WORDS = {
         "A part of the examination broke off, so nothing is known of it.",
         *("Ask again; if it is the same, see the front's log of errors.",) * 3,
     ),
-    "settings": _setting("A setting can't be used, so the server does not start.", "the setting that is named"),
-    "import-order": _setting(
-        "gevent is not first: TLS and the database driver were loaded before it, and block all streams or fail.",
-        "from gevent import monkey; monkey.patch_all()  as the first line of the gunicorn configuration",
-    ),
-    "version": _setting(
-        "A package is missing or older than this server needs.",
-        "python -m pip install --require-hashes -r requirements.txt",
-    ),
-    "database-away": _setting("The database does not answer.", "CHATBOT_DATABASE_URL, or CHATBOT_DATA_DIR for SQLite"),
-    "redis-away": _setting(
-        "Redis does not answer: stricter limits of each machine's own hold.", "CHATBOT_REDIS_URL"
-    ),
-    "disk": _setting(
-        "The disk of the data directory is full, nearly so, or can't be written.",
-        "CHATBOT_DATA_DIR on a disk with room",
-    ),
-    "descriptors": _setting(
-        "Fewer files may be open than CHATBOT_MAX_STREAMS needs: visitors are refused before it is reached.",
-        "LimitNOFILE=65536 in the systemd unit, or ulimit -n 65536",
-    ),
-    "provider-away": _setting(
-        "A provider gives no answer.", "its address and key: OPENAI_BASE_URL, OPENAI_API_KEY or CHATBOT_CONFIG"
-    ),
-    "provider-buffered": _setting(
-        "A provider's answer arrives at once: something between this server and it holds the stream back.",
-        "the proxy on the way to the provider, or the provider's own stream setting",
-    ),
+    **SERVER_WORDS,
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong. `where` is file and line, as far as they are known."""
-
-    word: str
-    detail: str = ""
-    where: str = ""

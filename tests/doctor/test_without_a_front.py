@@ -30,7 +30,7 @@ from chatbot.doctor.pace import Pace
 from chatbot.doctor.pages import cors_check
 from chatbot.doctor.request import check_request
 from chatbot.doctor.tls import check_trust
-from chatbot.doctor.words import OTHER, Finding
+from chatbot.doctor.word import OTHER, Finding
 from chatbot.upstream.mock_server import MockServer
 from tests.doctor.conftest import ORIGIN, PACE
 from tests.doctor.planted import WITHOUT_A_FRONT
