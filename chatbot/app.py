@@ -14,6 +14,7 @@ from chatbot.web import (
     chat,
     conversations,
     cors,
+    diagnosis,
     errors,
     feedback,
     guard,
@@ -48,7 +49,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     for module in (cors, telling, headers, errors):
         module.init_app(app)
     for number, prefix in enumerate(cors.API_PREFIXES):
-        for blueprint in (chat.bp, passthrough.bp, conversations.bp, feedback.bp, widget.bp):
+        for blueprint in (
+            chat.bp,
+            passthrough.bp,
+            conversations.bp,
+            feedback.bp,
+            widget.bp,
+            diagnosis.bp,
+        ):
             app.register_blueprint(blueprint, url_prefix=prefix, name=f"{blueprint.name}{number}")
     for blueprint in (
         health.bp,

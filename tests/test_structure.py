@@ -13,7 +13,7 @@ PACKAGE = ROOT / "chatbot"
 ROWS = [
     {"cli", "__main__"},
     {"wsgi", "app", "library"},
-    {"web"},
+    {"web", "doctor"},
     {"services"},
     {"chat"},
     {"relay", "knowledge", "access"},

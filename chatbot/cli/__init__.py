@@ -6,6 +6,7 @@ import click
 
 from chatbot import __version__
 from chatbot.cli.bots import apply, bots
+from chatbot.cli.doctor import doctor
 from chatbot.cli.keys import keys
 from chatbot.cli.limits import resume, stop, stops, usage
 from chatbot.cli.serve import drain, serve, settings
@@ -19,5 +20,7 @@ def main() -> None:
     """A chatbot that any website can embed, and that answers from the first token."""
 
 
-for command in (serve, bots, apply, keys, stop, stops, resume, usage, status, db, drain, settings):
+for command in (
+    serve, bots, apply, keys, stop, stops, resume, usage, status, db, drain, doctor, settings,
+):  # fmt: skip
     main.add_command(command)

@@ -20,6 +20,12 @@ def encode_event(value: Mapping[str, object]) -> bytes:
     return b"data: " + json.dumps(value, separators=(",", ":")).encode() + b"\n\n"
 
 
+def encode_event_in_utf8(value: Mapping[str, object]) -> bytes:
+    """As `encode_event`, with letters as they are: for what is sent to see whether they arrive."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return b"data: " + text.encode() + b"\n\n"
+
+
 def heartbeat(after_id: bool) -> bytes:
     """Bytes that keep a connection alive and that no reader sees as an event.
 

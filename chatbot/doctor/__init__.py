@@ -1,0 +1,1 @@
+"""Examining what stands before the server, and the server itself: `python -m chatbot doctor`."""
