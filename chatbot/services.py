@@ -19,6 +19,7 @@ from chatbot.access.sessions import Signer
 from chatbot.access.ticket import Gate
 from chatbot.chat.answer import ChatService
 from chatbot.chat.conversing import Conversing
+from chatbot.chat.trial import Trials
 from chatbot.core.descriptors import room_for_streams
 from chatbot.core.kept_secret import kept_secret
 from chatbot.core.logging import hide, log
@@ -70,6 +71,7 @@ class Services:
     logins: Logins
     conversations: ConversationStore
     conversing: Conversing
+    trials: Trials
     writer: Writer
     upkeep: Upkeep
     meter: Meter
@@ -239,7 +241,7 @@ def build_services(settings: Settings) -> Services:
         on_stopped=running.stop_keys,
     )
     directory.look()
-    usage = UsageStore(database)
+    usage, trials = UsageStore(database), Trials(signer, uses_mock=settings.uses_mock)
     budgets = Budgets(directory, meter, usage, state, build_webhook(settings))
     return Services(
         settings=settings,
@@ -255,7 +257,10 @@ def build_services(settings: Settings) -> Services:
         directory=directory,
         logins=Logins(state),
         conversations=conversations,
-        conversing=Conversing(signer, conversations, writer, settings.model_of_bots),
+        conversing=Conversing(
+            signer, conversations, writer, trials, settings.model_of_bots
+        ),
+        trials=trials,
         writer=writer,
         upkeep=Upkeep(conversations, state),
         meter=meter,
