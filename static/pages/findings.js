@@ -48,7 +48,7 @@ export function figures(run) {
     "first-paint": inSeconds(run.firstPaint),
     total: inSeconds(run.total),
     events: String(run.events.length),
-    length: `${run.length} characters`,
+    length: String(run.length),
     rate: rate === null ? "–" : number.format(rate),
     stall: inSeconds(between.length ? Math.max(...between) : null),
     gap: inSeconds(quantile(between, 0.95)),

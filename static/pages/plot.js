@@ -50,7 +50,7 @@ function lane(run, top, x) {
   const name = run.isStream ? "Streaming" : "Non-streaming";
   const ticks = run.events.map(({ at }) => `M${x(at).toFixed(1)} ${low}V${high + 8}`).join("");
   const parts = [
-    made("text", { class: "name", x: EDGE, y: top + 15 }, `${name}: first word after ${inSeconds(run.firstWord)}, all after ${inSeconds(run.total)}`),
+    made("text", { class: "name", x: EDGE, y: top + 15 }, `${name}: ${toldOf(run)}`),
     made("path", { class: "base", d: `M${x(0)} ${low}H${x(run.elapsed).toFixed(1)}` }),
     made("rect", { class: "words", x: x(run.firstWord ?? run.elapsed), y: high + 8, width: Math.max(0, x(run.elapsed) - x(run.firstWord ?? run.elapsed)), height: low - high - 8 }),
     made("path", { class: "ticks", d: ticks }),
@@ -61,6 +61,12 @@ function lane(run, top, x) {
   mark("whole", run.total);
   mark("first", run.firstPaint ?? run.firstWord);
   return parts;
+}
+
+/** @param {Run} run */
+function toldOf({ firstWord, total }) {
+  if (firstWord === null) return total === null ? "nothing yet" : "no answer";
+  return `first word after ${inSeconds(firstWord)}${total === null ? "" : `, all after ${inSeconds(total)}`}`;
 }
 
 /** @param {number} span @param {(at: number) => number} x @param {number} y */

@@ -20,7 +20,7 @@ const form = element("ask", HTMLFormElement);
 const which = element("which", HTMLInputElement);
 const [stop, progress] = [element("stop", HTMLButtonElement), element("progress", HTMLProgressElement)];
 const saves = [element("json", HTMLButtonElement), element("png", HTMLButtonElement)];
-const pictures = ["picture", "spread"].map((id) => /** @type {SVGSVGElement} */ (/** @type {unknown} */ (element(id))));
+const pictures = ["one", "spread"].map((id) => /** @type {SVGSVGElement} */ (/** @type {unknown} */ (element(id))));
 const pass = /** @type {HTMLElement} */ (document.querySelector("main")).dataset.trial;
 
 /** Pairs in the order in which they began, each a run with streaming, one without, or both. @type {Partial<Record<"stream" | "whole", Run>>[]} */
@@ -70,7 +70,8 @@ async function pair(kinds, n, signal) {
   await Promise.all(kinds.map(async (kind) => {
     const tell = (/** @type {Run} */ run) => ((runs[kind] = run), soon());
     try {
-      await ask(asked(seed), kind === "stream", { pane: element(`${kind}-text`), tell, signal });
+      const run = await ask(asked(seed), kind === "stream", { pane: element(`${kind}-text`), tell, signal });
+      if (!run.isWhole) failures.push("The answer did not come to its end.");
     } catch (error) {
       runs[kind]?.ended();
       if (!signal.aborted) failures.push(error instanceof Error ? error.message : String(error));
@@ -85,7 +86,7 @@ function begin(count) {
   for (const button of saves) button.disabled = true;
   progress.hidden = count < 2;
   [progress.value, progress.max] = [0, count];
-  element("several").hidden = count < 2;
+  element("several").hidden = true;
   element("sooner").textContent = "On its way…";
   element("verdict").textContent = count > 1 ? `${count} runs are on their way.` : "The answer is on its way.";
   for (const kind of KINDS) element(`${kind}-text`).textContent = "";
@@ -148,7 +149,7 @@ function draw() {
   const [picture, spread] = /** @type {[SVGSVGElement, SVGSVGElement]} */ (pictures);
   timeline(picture, present);
   picture.setAttribute("aria-label", present.map(inWords).join(" ") || "Nothing measured yet");
-  if (!element("several").hidden) several(spread);
+  if (progress.max > 1) several(spread);
 }
 
 /** @param {Run} run */
@@ -158,7 +159,8 @@ const inWords = (run) =>
 /** @param {SVGSVGElement} spread */
 function several(spread) {
   const rows = distribution(all());
-  dots(spread, rows);
+  element("several").hidden = !rows.length;
+  if (rows.length) dots(spread, rows);
   spread.setAttribute("aria-label", rows.map((row) => `${row.name}: ${row.values.length} runs, median ${inSeconds(summary(row).median)}, P95 ${inSeconds(summary(row).p95)}.`).join(" "));
   const lines = rows.map((row) => {
     const line = document.createElement("tr");
@@ -166,7 +168,7 @@ function several(spread) {
     const name = document.createElement("th");
     name.scope = "row";
     name.textContent = row.name;
-    line.append(name, ...[median, p95, mean, least, most].map((ms) => Object.assign(document.createElement("td"), { textContent: inSeconds(ms) })));
+    line.append(name, ...[median, p95, mean, least, most].map((ms) => Object.assign(document.createElement("td"), { textContent: ((ms ?? 0) / 1000).toFixed(2) })));
     return line;
   });
   element("rows").replaceChildren(...lines);

@@ -13,7 +13,7 @@ import { api, refusal } from "./server.js";
  *
  * @typedef {object} Watching
  * @property {HTMLElement} pane where the answer is shown
- * @property {(run: Run) => void} tell called each time that more is known
+ * @property {(run: Run) => void} tell called at its begin, and each time that more is known
  * @property {AbortSignal} signal
  */
 
@@ -23,7 +23,7 @@ import { api, refusal } from "./server.js";
  * @returns {Promise<Run>}
  */
 export async function ask(asked, isStream, { pane, tell, signal }) {
-  const { response, run } = await accepted(asked, isStream, signal);
+  const { response, run } = await accepted(asked, isStream, tell, signal);
   const shown = document.createElement("p");
   pane.replaceChildren(shown);
   run.met(response.headers);
@@ -39,11 +39,12 @@ export async function ask(asked, isStream, { pane, tell, signal }) {
   return run;
 }
 
-/** Ask until the limit of requests a minute lets it pass: waiting for that is no latency. @param {Asked} asked @param {boolean} isStream @param {AbortSignal} signal */
-async function accepted(asked, isStream, signal) {
+/** Ask until the limit of requests a minute lets it pass: waiting for that is no latency. @param {Asked} asked @param {boolean} isStream @param {(run: Run) => void} tell @param {AbortSignal} signal */
+async function accepted(asked, isStream, tell, signal) {
   for (;;) {
     const run = new Run();
     run.isStream = isStream;
+    tell(run);
     const response = await fetch(`${api}/chat/completions`, request(asked, isStream, signal));
     const seconds = Number(response.headers.get("Retry-After"));
     if (response.ok) return { response, run };
