@@ -257,9 +257,7 @@ def build_services(settings: Settings) -> Services:
         directory=directory,
         logins=Logins(state),
         conversations=conversations,
-        conversing=Conversing(
-            signer, conversations, writer, trials, settings.model_of_bots
-        ),
+        conversing=Conversing(signer, conversations, writer, trials, settings.model_of_bots),
         trials=trials,
         writer=writer,
         upkeep=Upkeep(conversations, state),

@@ -54,7 +54,9 @@ class Trials:
         named = model if isinstance(model, str) and len(model) <= _NAME_CAP else ""
         if not self._uses_mock or profile not in PROFILES:
             return Choice(named)
-        return Choice(named, {"mock": {"profile": profile, "seed": seed if type(seed) is int else 0}})
+        return Choice(
+            named, {"mock": {"profile": profile, "seed": seed if type(seed) is int else 0}}
+        )
 
     def _is_good(self, text: object) -> bool:
         if not isinstance(text, str):
