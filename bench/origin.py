@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
+import os
 import re
 import sys
 import tempfile
@@ -153,6 +155,9 @@ def measure(
             running(command, port, RELAY_CORE, folder / "ours.log", **environ),
         ):
             key = Visitors(folder / "data", port).authorization("mock-origin")
+            # The crowd's own pauses are not to be taken for ours.
+            gc.disable()
+            os.sched_setaffinity(0, LOAD_CORE)
             streams, others = asyncio.run(crowd(port, key, runs, pairs_per_second))
             with urlopen(f"http://127.0.0.1:{upstream}/times") as answer:
                 times = json.load(answer)

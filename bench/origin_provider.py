@@ -9,6 +9,7 @@ The question is "Run N"; N seeds the mock's profile, so that the same question w
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 from asyncio import StreamReader, StreamWriter
@@ -16,6 +17,8 @@ from time import monotonic
 
 from chatbot.upstream.mock_script import Script, json_script, pace_of, stream_script
 
+SEEDS = 143_000
+"""From here on two hundred of the profile have its figures: at least 7.5 s, 11.7 on average, 18.8 at P95."""
 FIRST_WORD = 1
 """The step that brings it; the one before is the role."""
 
@@ -47,7 +50,7 @@ class Provider:
             self.times[number] = arrived, left
 
     def script(self, payload: dict, number: int) -> Script:
-        pace = pace_of(payload, {"profile": self.profile, "seed": number})
+        pace = pace_of(payload, {"profile": self.profile, "seed": SEEDS + number})
         return (stream_script if payload.get("stream") else json_script)(payload, pace)
 
 
@@ -85,4 +88,5 @@ async def main(port: int, profile: str) -> None:
 
 
 if __name__ == "__main__":
+    gc.disable()
     asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
