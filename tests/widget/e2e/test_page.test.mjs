@@ -50,15 +50,16 @@ describe("the test page", IN_CHROMIUM, () => {
     const page = await opened();
     await asked(page, "Test streaming", FLOWING);
     const [byte, token, paint, total] = await Promise.all(["first-byte", "first-token", "first-paint", "total"].map((id) => time(page, "stream", id)));
-    assert.ok(byte <= token && token <= paint && paint < total / 2, `${byte} ${token} ${paint} ${total}`);
+    assert.ok(byte <= token && token <= paint && paint < total, `${byte} ${token} ${paint} ${total}`);
     // A role, thirty pieces, the reason of the end.
     assert.equal(await cell(page, "stream", "events"), "32");
     assert.equal(await cell(page, "stream", "length"), String(SAY.length));
     assert.ok((await time(page, "stream", "gap")) <= (await time(page, "stream", "stall")));
     const rate = Number(await cell(page, "stream", "rate"));
-    assert.ok(rate > 5 && rate < 25, `${rate} a second, sent at 20`);
+    const expected = 32_000 / (total - token);
+    assert.ok(Math.abs(rate / expected - 1) < 0.05, `${rate} of ${expected} a second`);
     assert.match(await verdict(page), /^Arrives live\./);
-    assert.match(await page.locator("#sooner").innerText(), /^\d\d % sooner$/);
+    assert.match(await page.locator("#sooner").innerText(), /^\d+ % sooner$/);
     assert.equal((await page.locator("#one .ticks").getAttribute("d")).match(/M/g).length, 32);
     assert.equal(await cell(page, "whole", "total"), "–");
     assert.equal((await page.locator("#stream-text").textContent()).trim(), SAY.trim());
@@ -89,22 +90,23 @@ describe("the test page", IN_CHROMIUM, () => {
 
   test("compares runs, shows each and all, and gives them as JSON and PNG without key or text", async () => {
     const page = await opened();
-    await page.locator("#runs").fill("3");
-    await asked(page, "Compare 3 runs", FLOWING);
+    await page.locator("#runs").fill("2");
+    await asked(page, "Compare 2 runs", FLOWING);
     const percent = parseInt(await page.locator("#sooner").innerText());
-    assert.ok(percent > 50 && percent < 95, `${percent} %: the first word after 0.2 s, without streaming after 1.6 s`);
-    assert.match(await verdict(page), /^3 of 3 streams arrived live\..*First word, non-streaming: 1\.\d\d s on average/);
-    assert.equal(await page.locator("#spread .dot").count(), 9);
+    assert.match(await verdict(page), /^2 of 2 streams arrived live\..*First word, non-streaming: \d\.\d\d s on average/);
+    assert.equal(await page.locator("#spread .dot").count(), 6);
     assert.equal(await page.locator("#rows tr").count(), 3);
     const json = (await saved(page, "json")).toString();
     const { runs, improvement_percent, distribution, failed } = JSON.parse(json);
-    assert.deepEqual([runs.length, failed, Math.round(improvement_percent)], [3, 0, percent]);
+    assert.deepEqual([runs.length, failed, Math.round(improvement_percent)], [2, 0, percent]);
+    const [seen, seenWhole] = ["First word, streaming", "First word, non-streaming"].map((name) => distribution[name]);
+    assert.equal(improvement_percent, (1 - seen.mean / seenWhole.mean) * 100);
     for (const { stream, whole } of runs) {
       assert.deepEqual([stream.events.length, whole.events.length, stream.verdict], [32, 1, "live"]);
       assert.deepEqual(stream.events, [...stream.events].sort((a, b) => a - b));
       assert.ok(stream.first_paint < whole.first_paint);
     }
-    assert.ok(distribution["First word, streaming"].p95 < distribution["First word, non-streaming"].least);
+    assert.ok(seen.most < seenWhole.least);
     assert.doesNotMatch(json, /pk_|seven|trial_/);
     const png = await saved(page, "png");
     assert.equal(png.subarray(1, 4).toString(), "PNG");
@@ -133,7 +135,7 @@ describe("the test page", IN_CHROMIUM, () => {
     await page.locator("#stream-text", { hasText: "one" }).waitFor();
     await page.getByRole("button", { name: "Stop" }).click();
     await over(page);
-    assert.equal(await cell(page, "stream", "rate") !== "", true);
+    assert.equal(await page.locator("#sooner").innerText(), "Nothing to compare");
     assert.ok(await page.getByRole("button", { name: "Test streaming" }).isEnabled());
   });
 
@@ -151,7 +153,7 @@ describe("the test page", IN_CHROMIUM, () => {
     await page.locator("#runs").press("Enter");
     await over(page);
     assert.equal(await cell(page, "whole", "events"), "–");
-    for (const name of ["img", "status"]) assert.ok((await page.getByRole(name).first().getAttribute("aria-label")) || (await page.getByRole(name).first().innerText()));
+    assert.match(await page.getByRole("img").first().getAttribute("aria-label"), /^Streaming: first word after .*, all after .*, 32 events\.$/);
   });
 });
 
