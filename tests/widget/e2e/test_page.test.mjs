@@ -128,6 +128,17 @@ describe("the test page", IN_CHROMIUM, () => {
     assert.match(await verdict(page), /\(invalid_api_key\)/);
   });
 
+  test("says so where what was chosen in it is no longer taken", async () => {
+    const page = await opened();
+    await page.route("**/test-streaming", async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: (await response.text()).replace('data-trial=""', 'data-trial="trial_old"') });
+    });
+    await page.reload();
+    await asked(page, "Test streaming", FLOWING);
+    assert.match(await verdict(page), /too old: load it anew/);
+  });
+
   test("stops when it is told to", async () => {
     const page = await opened();
     await page.locator("#prompt").fill(scripted({ ...FLOWING, pace: 5 }));
