@@ -12,11 +12,11 @@ function gaps({ events, firstWord }) {
   return times.slice(1).map((at, n) => at - /** @type {number} */ (times[n]));
 }
 
-/** Tokens a second while they came; of an answer in one piece, over all of it. @param {Run} run */
+/** Tokens a second while they came; of an answer in one piece, over all of it. Null where they came too quickly to say. @param {Run} run */
 export function tokenRate({ isStream, events, tokens, firstWord, total }) {
   const count = tokens ?? (isStream ? events.length : 0);
   const span = (total ?? 0) - (isStream ? (firstWord ?? 0) : 0);
-  return count && span > 0 ? (count / span) * 1000 : null;
+  return count && span > 50 ? (count / span) * 1000 : null;
 }
 
 /** @param {Run} run @returns {"live" | "buffered" | "short" | "incomplete" | "whole"} */

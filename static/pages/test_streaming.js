@@ -109,10 +109,12 @@ const all = () => pairs.flatMap((runs) => KINDS.map((kind) => runs[kind])).filte
 /** What was found, in words, once it is over. */
 function told() {
   const streams = all().filter(({ isStream }) => isStream);
-  const [only] = all();
   const said = [];
-  if (streams.length > 1) said.push(counted(streams));
-  else if (only) said.push(verdictInWords(streams[0] ?? only));
+  if (pairs.length > 1) {
+    if (streams.length) said.push(counted(streams));
+    said.push(`${all().filter(({ isWhole }) => isWhole).length} of ${all().length} answers came whole.`);
+  }
+  else for (const run of all()) said.push(verdictInWords(run));
   const rows = distribution(all());
   for (const row of rows) said.push(`${row.name}: ${inSeconds(summary(row).mean)}${row.values.length > 1 ? " on average" : ""}.`);
   if (failures.length) said.push(`${failures.length} failed: ${[...new Set(failures)].join(" ")}`);

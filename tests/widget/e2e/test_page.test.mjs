@@ -93,7 +93,7 @@ describe("the test page", IN_CHROMIUM, () => {
     await page.locator("#runs").fill("2");
     await asked(page, "Compare 2 runs", FLOWING);
     const percent = parseInt(await page.locator("#sooner").innerText());
-    assert.match(await verdict(page), /^2 of 2 streams arrived live\..*First word, non-streaming: \d\.\d\d s on average/);
+    assert.match(await verdict(page), /^2 of 2 streams arrived live\. 4 of 4 answers came whole\..*First word, non-streaming: \d\.\d\d s on average/);
     assert.equal(await page.locator("#spread .dot").count(), 6);
     assert.equal(await page.locator("#rows tr").count(), 3);
     const json = (await saved(page, "json")).toString();
