@@ -31,7 +31,7 @@ export async function ask(asked, isStream, { pane, tell, signal }) {
   let painting;
   for await (const words of isStream ? wordsOf(response, run) : wholeOf(response, run)) {
     shown.append(words);
-    if (words) painting ??= painted().then(() => run.painted());
+    if (words) painting ??= painted().then((isSeen) => isSeen && run.painted());
     tell(run);
   }
   run.ended();
@@ -83,16 +83,17 @@ async function* wholeOf(response, run) {
   yield run.heardWhole(await response.json());
 }
 
-/** Resolves when what is in the page by now has been painted; at once in a page that nobody sees. @returns {Promise<void>} */
+/** Resolves when what is in the page by now has been painted, and says whether: a page that nobody sees is not. @returns {Promise<boolean>} */
 function painted() {
-  if (document.hidden) return Promise.resolve();
-  return new Promise((done) =>
+  return new Promise((done) => {
+    if (document.hidden) return done(false);
+    document.addEventListener("visibilitychange", () => done(false), { once: true });
     requestAnimationFrame(() => {
       const { port1, port2 } = new MessageChannel();
-      port1.onmessage = () => done();
+      port1.onmessage = () => done(true);
       port2.postMessage(null);
-    }),
-  );
+    });
+  });
 }
 
 /** @param {number} ms @param {AbortSignal} signal @returns {Promise<void>} */

@@ -22,7 +22,7 @@ PATHS = ("/test-streaming", "/test-streaming.html")
 
 @pytest.fixture
 def demo(make_settings):
-    app = create_app(make_settings(CHATBOT_API_KEYS=KEY))
+    app = create_app(make_settings(CHATBOT_API_KEYS=KEY, CHATBOT_MODEL="mock-instant"))
     yield app
     app.extensions["chatbot"].close()
 
@@ -87,21 +87,22 @@ def test_with_a_pass_the_mocks_model_and_profile_are_chosen(demo):
     page = client.get("/test-streaming")
     visitor = Visitor(client, key_in(page), "http://localhost")
     usual = visitor.ask("How do I run it?").json["choices"][0]["message"]["content"]
-    chosen = {"pass": pass_in(page), "model": "mock-instant", "profile": "instant", "seed": 1}
+    chosen = {"pass": pass_in(page), "model": "mock", "profile": "instant", "seed": 1}
     reply = visitor.ask("How do I run it?", test=chosen)
-    assert reply.json["model"] == "mock-instant"
+    assert reply.json["model"] == "mock"
     assert "Three things happen" in reply.json["choices"][0]["message"]["content"]
     assert "Three things happen" not in usual, "a profile gets the mock's own answer, no passage"
     assert "test" not in reply.headers.get("X-Chatbot-Ignored", "")
 
 
-def test_an_operators_pass_chooses_the_providers_model_and_nothing_else(site, shop, provider):
+def test_an_operators_pass_chooses_the_providers_model_and_nothing_else(site, provider):
     trials = site.extensions["chatbot"].trials
-    chosen = {"pass": trials.admit(is_operator=True), "model": "mock-origin", "profile": "instant",
+    chosen = {"pass": trials.admit(is_operator=True), "profile": "origin",
               "mock": {"fault": "503"}, "temperature": 2, "base_url": "http://127.0.0.1:1"}  # fmt: skip
-    Visitor(site.test_client(), shop).ask("Hi", test={**chosen, "model": "other"})
+    shop = add_bot(site, "shop", prompt="You sell tea.", model="never-asked")
+    Visitor(site.test_client(), shop).ask("Hi", test={**chosen, "model": "mock-instant"})
     sent = asked(provider)
-    assert sent["model"] == "other"
+    assert sent["model"] == "mock-instant"
     assert not {"test", "mock", "temperature", "base_url", "profile"} & set(sent)
     assert sent["messages"][0]["content"].startswith("You sell tea.")
 
