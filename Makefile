@@ -57,7 +57,8 @@ check: $(VENV)/dev.ok node_modules/.ok ## linters and types
 	npx tsc -p tsconfig.json
 	node static/widget/build.mjs --check
 
-bench: $(VENV)/dev.ok node_modules/.ok ## what a stream costs, beside nginx and others, and the chat in a browser; some twenty minutes
+bench: $(VENV)/dev.ok node_modules/.ok ## how soon the first word is there, what a stream costs, beside nginx and others, and the chat in a browser; some twenty minutes
+	$(BIN)/python -m bench.origin
 	$(BIN)/python -m bench
 	node bench/widget/bench.mjs
 

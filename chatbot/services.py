@@ -23,6 +23,7 @@ from chatbot.access.shown import registry_of
 from chatbot.access.ticket import Gate
 from chatbot.chat.answer import ChatService
 from chatbot.chat.conversing import Conversing
+from chatbot.chat.trial import Trials
 from chatbot.core.descriptors import room_for_streams
 from chatbot.core.hub import HubWatch
 from chatbot.core.kept_secret import kept_secret
@@ -80,6 +81,7 @@ class Services:
     logins: Logins
     conversations: ConversationStore
     conversing: Conversing
+    trials: Trials
     writer: Writer
     upkeep: Upkeep
     meter: Meter
@@ -273,7 +275,7 @@ def build_services(settings: Settings) -> Services:
         on_stopped=running.stop_keys,
     )
     directory.look()
-    usage = UsageStore(database)
+    usage, trials = UsageStore(database), Trials(signer, uses_mock=settings.uses_mock)
     budgets = Budgets(directory, meter, usage, state, build_webhook(settings))
     return Services(
         settings=settings,
@@ -291,7 +293,8 @@ def build_services(settings: Settings) -> Services:
         directory=directory,
         logins=Logins(state),
         conversations=conversations,
-        conversing=Conversing(signer, conversations, writer, settings.model_of_bots),
+        conversing=Conversing(signer, conversations, writer, trials, settings.model_of_bots),
+        trials=trials,
         writer=writer,
         upkeep=Upkeep(conversations, state),
         meter=meter,

@@ -14,6 +14,7 @@ from typing import Any
 from chatbot.access.sessions import Signer, Token
 from chatbot.chat.prompt import bot_payload, length_field, remembered, system_messages
 from chatbot.chat.saving import Saving, title_of
+from chatbot.chat.trial import Trials
 from chatbot.chat.visitor import (
     Visitor,
     conversation_token,
@@ -76,11 +77,13 @@ class Conversing:
         signer: Signer,
         store: ConversationStore,
         writer: Writer,
+        trials: Trials,
         default_model: str = "",
     ) -> None:
         self._signer = signer
         self._store = store
         self._writer = writer
+        self._trials = trials
         self._default_model = default_model
 
     def visitor(self, bot: Bot, session_text: str, visitor_token: str) -> Visitor:
@@ -99,12 +102,16 @@ class Conversing:
             )
         replaced = turns.turn_of(asked.payload.get("replaces"))
         history = remembered(turns.before(replaced), bot.limits.history_tokens)
-        model = bot.model or self._default_model
+        trial = self._trials.choice(asked.payload["test"]) if "test" in asked.payload else None
+        model = (trial.model if trial else "") or bot.model or self._default_model
         payload = bot_payload(bot, history, question, asked.payload, model)
+        if trial:
+            payload |= trial.fields
         request = ChatRequest(payload, model, asked.stream, asked.wants_usage, 1)
         row = _row(who, token, question)
         saving = Saving(self._writer, row, new=new, after=turns.newest, replaces=replaced)
-        ignored = ignored_of(asked.payload, replaces=replaced is not None)
+        read = ("replaces",) * (replaced is not None) + ("test",) * (trial is not None)
+        ignored = ignored_of(asked.payload, *read)
         return Asked(request, question, saving, who.session, token, ignored)
 
     def with_prompt(self, bot: Bot, asked: ChatRequest) -> ChatRequest:

@@ -89,12 +89,12 @@ def _has_other_parts(content: object) -> bool:
     return any(not isinstance(p, dict) or p.get("type") != "text" for p in parts)
 
 
-def ignored_of(payload: dict[str, Any], *, replaces: bool = False) -> tuple[str, ...]:
+def ignored_of(payload: dict[str, Any], *read: str) -> tuple[str, ...]:
     """What of a visitor's request has no effect, by names that can stand in a header.
 
-    `replaces`: the answer that it names is there, and another takes its place.
+    `read`: fields that have one this time.
     """
-    names = [n for n in payload if n not in _READ and not (replaces and n == "replaces")]
+    names = [n for n in payload if n not in _READ and n not in read]
     if any(m["role"] in ("system", "developer") for m in payload["messages"]):
         names.append("messages.system")
     if sum(m["role"] in ("user", "assistant", "tool") for m in payload["messages"]) > 1:

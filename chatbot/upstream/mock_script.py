@@ -37,6 +37,7 @@ Framing = Literal["chunked", "raw", "none", "long"]
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 MODELS = ("mock", "mock-instant", "mock-origin")
+PROFILES = ("demo", "instant", "origin")
 
 
 @dataclass

@@ -9,14 +9,22 @@ const LONG = 1000;
 
 /** One answer: what came when, in milliseconds since its question left. */
 export class Run {
+  /** Asked for as a stream, or whole. */
+  isStream = true;
   /** @type {number | null} */
   firstByte = null;
   /** How much of that the server needed, as it says. @type {number | null} */
   onServer = null;
   /** @type {number | null} */
   firstWord = null;
+  /** When the first word could be seen, where somebody says so. @type {number | null} */
+  firstPaint = null;
   /** @type {number | null} */
   total = null;
+  /** What the provider counted; null: it did not say. @type {number | null} */
+  tokens = null;
+  /** Characters. */
+  length = 0;
   /** When the stream's events came, and how many words there were then. @type {{ at: number, words: number }[]} */
   events = [];
   isWhole = false;
@@ -31,7 +39,11 @@ export class Run {
   }
 
   get elapsed() {
-    return this.total ?? this.#now() - this.#began;
+    return this.total ?? this.#since;
+  }
+
+  get #since() {
+    return this.#now() - this.#began;
   }
 
   get words() {
@@ -52,7 +64,8 @@ export class Run {
   /** Something between page and server has kept the answer until it was whole. */
   get isHeldBack() {
     if (this.total === null || this.firstWord === null) return false;
-    return this.total > LONG && this.total - this.firstWord < BURST && this.events.length > 3;
+    const [first, last] = [this.events.at(0), this.events.at(-1)];
+    return this.total > LONG && this.events.length > 3 && last !== undefined && first !== undefined && last.at - first.at < BURST;
   }
 
   /** @param {Headers} headers */
@@ -62,16 +75,36 @@ export class Run {
     if (told) this.onServer = Number(told[1]);
   }
 
-  /** @param {string} data of one event */
+  /** @param {string} data of one event @returns {string} the words in it */
   heard(data) {
-    if (data === "[DONE]") this.isWhole = true;
-    else this.#add(delta(data));
+    if (data === "[DONE]") {
+      this.isWhole = true;
+      return "";
+    }
+    const { words, tokens } = read(data);
+    this.tokens = tokens ?? this.tokens;
+    this.#add(words);
+    return words;
+  }
+
+  /** An answer that came in one piece. @param {any} body @returns {string} its words */
+  heardWhole(body) {
+    const words = body.choices?.[0]?.message?.content ?? "";
+    this.isWhole = Boolean(words);
+    this.tokens = body.usage?.completion_tokens ?? null;
+    this.#add(words);
+    return words;
+  }
+
+  painted() {
+    this.firstPaint ??= this.#since;
   }
 
   /** @param {string} words */
   #add(words) {
     const at = this.elapsed;
     this.#text += words;
+    this.length = this.#text.length;
     if (words) this.firstWord ??= at;
     this.events.push({ at, words: words ? wordsOf(this.#text) : this.words });
   }
@@ -82,12 +115,13 @@ export class Run {
   }
 }
 
-/** @param {string} data @returns {string} */
-function delta(data) {
+/** @param {string} data @returns {{ words: string, tokens: number | undefined }} */
+function read(data) {
   try {
-    return JSON.parse(data).choices?.[0]?.delta?.content ?? "";
+    const { choices, usage } = JSON.parse(data);
+    return { words: choices?.[0]?.delta?.content ?? "", tokens: usage?.completion_tokens };
   } catch {
-    return "";
+    return { words: "", tokens: undefined };
   }
 }
 
@@ -120,9 +154,8 @@ async function follow(coming, run, tell) {
   try {
     const response = await coming;
     run.met(response.headers);
-    for await (const line of linesOf(response)) {
-      if (!line.startsWith("data:")) continue;
-      run.heard(line.slice(5).trim());
+    for await (const data of eventsOf(response)) {
+      run.heard(data);
       tell(run);
     }
   } catch {
@@ -130,6 +163,11 @@ async function follow(coming, run, tell) {
   }
   run.ended();
   tell(run);
+}
+
+/** The data of a stream's events, each on its one line. @param {Response} response */
+export async function* eventsOf(response) {
+  for await (const line of linesOf(response)) if (line.startsWith("data:")) yield line.slice(5).trim();
 }
 
 /** @param {Response} response */

@@ -2,6 +2,8 @@
  * The server's latency as this page has it: figures, and a picture of words over time. What an answer that does not stream
  * is compared by is the same answer's end, for that is when it would have appeared; so nothing is asked twice.
  */
+import { inSeconds, number } from "./numbers.js";
+
 /** @import { Run } from "./answers.js" */
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -9,13 +11,6 @@ const [WIDE, HIGH] = [600, 150];
 /** Answers that stay in sight under the newest. */
 const EARLIER = 4;
 
-const number = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
-const seconds = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-/** @param {number | null} ms */
-function inSeconds(ms) {
-  if (ms === null) return "–";
-  return ms < 100 ? `${Math.round(ms)} ms` : `${seconds.format(ms / 1000)} s`;
-}
 /** @param {number} times */
 const timesOf = (times) => (times < 10 ? number.format(times) : String(Math.round(times)));
 

@@ -6,6 +6,7 @@ import { watch } from "./answers.js";
 import * as editor from "./editor.js";
 import { Live } from "./live.js";
 import * as race from "./race.js";
+import { api, base, refusal } from "./server.js";
 
 /** @param {string} id */
 const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -15,8 +16,6 @@ const which = /** @type {HTMLDetailsElement} */ (element("which"));
 const measure = /** @type {HTMLButtonElement} */ (element("measure"));
 const open = /** @type {HTMLButtonElement} */ (element("open"));
 
-const base = new URL(/** @type {HTMLElement} */ (document.querySelector("main")).dataset.base || "/", location.href).href.replace(/\/$/, "");
-const api = `${base}/api/v1`;
 /** Room for the open chat beside what there is to read. */
 const isWide = matchMedia("(min-width: 1080px)");
 const live = new Live(base, isWide.matches);
@@ -27,12 +26,6 @@ const fromAddress = new URLSearchParams(location.hash.slice(1)).get("key");
 if (fromAddress) {
   key.value = fromAddress;
   history.replaceState(null, "", location.pathname + location.search);
-}
-
-/** @param {Response} response */
-async function refusal(response) {
-  const told = await response.json().catch(() => null);
-  return new Error(told?.error ? `${told.error.message} (${told.error.code})` : `The server answered ${response.status}.`);
 }
 
 function show() {

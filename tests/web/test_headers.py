@@ -7,7 +7,7 @@ import pytest
 from chatbot.app import create_app
 from tests.web.conftest import KEY
 
-PAGES = ("/", "/admin", "/api/docs", "/chat/pk_none")
+PAGES = ("/", "/test-streaming", "/test-streaming.html", "/admin", "/api/docs", "/chat/pk_none")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@
 prints one line of JSON (where it is, the bots' keys) and runs until its standard input ends. A question that begins
 with "@" is followed by JSON that scripts its answer:
 
-    {"say": Markdown, "chunk": characters of a delta, "pace": seconds between them, "first": seconds before the first,
+    {"say": Markdown, "chunk": characters of a delta, "pace": seconds between them, "first": seconds before the first, "whole": before an answer in one piece,
      "citations": […], "finish": a finish_reason, "fault": one of the mock's, "then": the same for the next time}
 """
 
@@ -106,7 +106,8 @@ def _whole(told: dict[str, Any]) -> Script:
         "model": "m",
         "choices": [choice],
     }
-    return Script([(told.get("first", 0.0), json.dumps(body).encode())],
+    wait = told.get("whole", told.get("first", 0.0))
+    return Script([(wait, json.dumps(body).encode())],
                   headers={"Content-Type": "application/json"})  # fmt: skip
 
 
