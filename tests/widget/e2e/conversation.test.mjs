@@ -225,7 +225,7 @@ describe("the next page", IN_CHROMIUM, () => {
     await page.locator(".launcher").click();
     await page.locator(".past .bot strong, .bot strong", { hasText: "teas" }).last().waitFor();
     await page.getByRole("button", { name: "Source 1: Teas, p. 3" }).click();
-    assert.equal(await page.locator(".sources details[open]").count(), 1);
+    await page.locator(".sources details[open]").waitFor();
     assert.equal(await page.getByRole("button", { name: "Helpful", exact: true }).getAttribute("aria-pressed"), "true");
     await ask(page, mine({ say: "And more." }));
     await answer(page).filter({ hasText: "And more." }).waitFor();

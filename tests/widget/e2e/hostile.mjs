@@ -60,7 +60,10 @@ export const countListeners = () => {
   const name = (type, o) => [type, typeof o === "object" ? !!o?.capture : !!o].join();
   target.addEventListener = function (type, f, o) {
     const isPages = this === window || this === document || this === document.documentElement || this === window.visualViewport;
-    if (isPages && !o?.once) kept.set(f, (kept.get(f) ?? []).concat(name(type, o)));
+    if (isPages && !o?.once) {
+      kept.set(f, (kept.get(f) ?? []).concat(name(type, o)));
+      if (o?.signal) add.call(o.signal, "abort", () => target.removeEventListener.call(this, type, f, o));
+    }
     return add.call(this, type, f, o);
   };
   target.removeEventListener = function (type, f, o) {

@@ -181,6 +181,7 @@ export function mainPaths(name, options, start, limits = {}) {
         await page.sees(() => "current" in ChatbotWidget);
         await page.run((_, text) => { ChatbotWidget.open(); ChatbotWidget.addBotMessage(text); }, ALL_FORMS);
         await page.shown(".panel h2", "Tea shop");
+        await page.sees((root) => root.querySelector(".banner"));
         const found = await page.run(stylesOfWidget);
         await page.tab.close();
         return found;
@@ -198,7 +199,7 @@ export function mainPaths(name, options, start, limits = {}) {
       await page.tab.type("How long is the delivery?");
       await page.tab.press("Enter");
       await page.done();
-      await page.click("header .icon");
+      await page.click("header .icon:last-child");
       await page.sees((root) => root.querySelector(".panel").hidden);
     });
 

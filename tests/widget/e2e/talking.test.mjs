@@ -185,10 +185,11 @@ describe("sources", IN_CHROMIUM, () => {
     const passages = page.locator(".sources details");
     assert.equal(await passages.count(), 2);
     await page.getByRole("button", { name: "Source 3: <b>Prices</b>" }).click();
-    assert.equal(await passages.nth(1).getAttribute("open"), "");
+    await page.locator(".sources li:nth-child(2) details[open]").waitFor();
     assert.ok((await passages.nth(1).innerText()).includes("Five euros."));
     assert.equal(await passages.nth(1).locator("a").count(), 0);
     await page.getByRole("button", { name: "Source 1: Teas, p. 3" }).press("Enter");
+    await page.locator(".sources li:nth-child(1) details[open]").waitFor();
     assert.ok((await passages.nth(0).innerText()).includes("There are **three** teas."));
     assert.equal(await passages.nth(0).locator("a").getAttribute("href"), "https://shop.example/teas");
     assert.equal(await page.locator(".dead").innerText(), "2");
@@ -198,7 +199,7 @@ describe("sources", IN_CHROMIUM, () => {
     const page = await chat();
     await page.evaluate((citations) => ChatbotWidget.addBotMessage("From the page [1].", citations), citations);
     await page.getByRole("button", { name: "Source 1: Teas, p. 3" }).click();
-    assert.equal(await page.locator(".sources details[open]").count(), 1);
+    await page.locator(".sources details[open]").waitFor();
   });
 });
 
@@ -409,7 +410,7 @@ describe("a failure has its own words, the contact and a request id", IN_CHROMIU
     await cancel.or(page.locator(".notice").nth(1)).first().waitFor();
     // The wait may be over by itself.
     await cancel.click({ timeout: 2000 }).catch(() => {});
-    await again.waitFor();
+    await cancel.waitFor({ state: "detached" });
     assert.match(await page.locator(".notice").nth(1).innerText(), /origin|can't be reached/);
   });
 

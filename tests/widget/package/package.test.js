@@ -96,3 +96,20 @@ test("the package can be imported without a window, and its types be used", () =
 test("the package has this project's version", () => {
   assert.match(readFileSync("chatbot/__init__.py", "utf8"), new RegExp(`"${version}"`));
 });
+
+test("no short name stands for a name that others use", async () => {
+  const { SHORT_NAMES } = await import("../../../static/widget/short_names.mjs");
+  const { MORE_WORDS, WORDS } = await import("../../../static/widget/src/words.js");
+  const sources = readdirSync("static/widget/src", { recursive: true }).map(String).filter((name) => name.endsWith(".js"));
+  const text = sources.map((name) => readFileSync(join("static/widget/src", name), "utf8")).join("\n");
+  const typed = ["types.d.ts", "ui.d.ts"].map((name) => readFileSync(join("static/widget/src", name), "utf8")).join("\n");
+  const words = { ...MORE_WORDS, ...WORDS, ...WORDS.failures };
+  const others = new Set([
+    ...Object.keys(words),
+    ...[...Object.values(words).join(" ").matchAll(/\{(\w+)/g)].map(([, name]) => name),
+    ...[...typed.matchAll(/^ +(\w+)\??[:(]/gm)].map(([, name]) => name).filter((name) => !["mounted", "end"].includes(name)),
+    ...[...text.matchAll(/(?:more|extra)\.(\w+)\(|export \{ ([\w, ]+) \} from/g)].flatMap(([, one, all]) => (one ? [one] : all.split(", "))),
+    ...[...text.matchAll(/const \{ (\w+) \} = await (?:import|extra)/g)].map(([, name]) => name),
+  ]);
+  assert.deepEqual(Object.keys(SHORT_NAMES).filter((name) => others.has(name)), []);
+});
