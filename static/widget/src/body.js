@@ -6,6 +6,7 @@ import "./transcript.js";
 import "./panel.js";
 import "./isolation.js";
 import { ChatAPI } from "./chat_api.js";
+import { fault } from "./dom.js";
 import { extra } from "./extra.js";
 import { fetchWords } from "./language.js";
 import { SMALL_WINDOW } from "./small_window.js";
@@ -48,6 +49,6 @@ function made([name, values]) {
   try {
     /** @type {any} */ (ChatbotWidget)[name](...values);
   } catch (error) {
-    console.error("[ChatbotWidget]", error);
+    fault(error);
   }
 }

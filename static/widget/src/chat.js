@@ -4,7 +4,7 @@
  */
 import { ChatAPI } from "./chat_api.js";
 import { Connection } from "./connection.js";
-import { drop } from "./dom.js";
+import { drop, fault } from "./dom.js";
 import { ChatError } from "./failures.js";
 import { Memory } from "./memory.js";
 import { countdown, notice } from "./notice.js";
@@ -46,6 +46,8 @@ export class Chat {
   #refusal = null;
   /** What the last wait was for. @type {ChatError | null} */
   #waited = null;
+  /** @type {Promise<typeof import("./more/index.js")> | undefined} */
+  #rest;
   /** @type {BroadcastChannel | undefined} */
   #channel;
   /** @type {WidgetConfig | null} */
@@ -55,6 +57,8 @@ export class Chat {
   contact = "";
   /** The answer that is on its way to this tab. @type {Promise<unknown> | null} */
   answering = null;
+  /** How the last answer to this tab ended. @type {End | null} */
+  told = null;
   /** @type {Watch | null} */
   watch = null;
   /** Ends its listeners. */
@@ -92,7 +96,8 @@ export class Chat {
    */
   async withMore(then) {
     const visit = this.#visit.signal;
-    const more = await import("./more/index.js");
+    // Once: what other tabs tell while it loads is heard in its order.
+    const more = await (this.#rest ??= import("./more/index.js"));
     if (visit.aborted) return undefined;
     more.attach(this);
     return then(more);
@@ -100,7 +105,10 @@ export class Chat {
 
   /** The same, without which the chat goes on. @param {(more: typeof import("./more/index.js")) => unknown} then */
   more(then) {
-    this.withMore(then).catch((error) => console.error("[ChatbotWidget]", error));
+    this.withMore(then).catch((error) => {
+      fault(error);
+      this.#rest = undefined;
+    });
   }
 
   /** Ask who the bot is, and show it, once. What fails is told where the greeting would be. */
@@ -177,6 +185,7 @@ export class Chat {
   /** The answer that this tab asked for ended. @param {End} end */
   #end(end) {
     this.answering = null;
+    this.told = end;
     this.watch?.ended(end);
     this.ended(end);
   }
@@ -364,6 +373,6 @@ const detailOf = (failure) => (TOLD_BY_SERVER.includes(failure.state) ? failure.
 /** A fault of the widget's own is told as one, and not swallowed. @param {unknown} error */
 function asFailure(error) {
   if (error instanceof ChatError) return error;
-  console.error("[ChatbotWidget]", error);
+  fault(error);
   return new ChatError("unavailable", "widget_error", "", error);
 }

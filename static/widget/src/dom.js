@@ -31,6 +31,9 @@ export function listen(target, types, heard, isCapture) {
   };
 }
 
+/** A fault that must not pass in silence, and ends nothing. @param {unknown} error */
+export const fault = (error) => console.error("[ChatbotWidget]", error);
+
 /** Take a node out; the focus, where it was in it, goes to `next`. @param {Element} node @param {HTMLElement} [next] */
 export function drop(node, next) {
   const root = node.getRootNode();

@@ -21,9 +21,6 @@ color-scheme:light;${theme(["#fff", "#1b1f24", "#0b57c9"])}
 .panel[hidden],.panel [hidden]{display:none!important}
 @media (prefers-color-scheme:dark){.panel.auto{${DARK}}
 .panel.dark{${DARK}
-.panel:modal{inset:var(--top,0px) 0 auto;width:100%;height:var(--high,100%);border:0;border-radius:0;
-padding:env(safe-area-inset-top) env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left)}
-.launcher{margin-bottom:env(safe-area-inset-bottom)}
 .panel *{box-sizing:border-box}
 .panel :focus-visible{outline:2px solid var(--link);outline-offset:2px}
 .transcript:focus-visible{outline-offset:-2px}

@@ -4,6 +4,7 @@
  */
 import { Chat } from "./chat.js";
 import { ChatAPI } from "./chat_api.js";
+import { fault } from "./dom.js";
 import { extra } from "./extra.js";
 import { isolate } from "./isolation.js";
 import { speechFor } from "./language.js";
@@ -92,7 +93,7 @@ export class ChatbotWidget {
 
   /** What comes only where it is wanted; the chat goes on without it. @param {string} name @param {(file: any) => void} then */
   #with(name, then) {
-    extra(this.mounted.options, name).then((file) => this.#chat.life.signal.aborted || then(file)).catch((error) => console.error("[ChatbotWidget]", error));
+    extra(this.mounted.options, name).then((file) => this.#chat.life.signal.aborted || then(file)).catch(fault);
   }
 
   /** @param {[fit: (isWanted?: boolean) => void, end: () => void]} filled see `extras/window.js` */

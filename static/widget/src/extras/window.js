@@ -8,6 +8,12 @@ import { SMALL_WINDOW } from "../small_window.js";
 
 /** @import { Panel } from "../panel.js" */
 
+const RULES = `
+.panel:modal{inset:var(--top,0px) 0 auto;width:100%;height:var(--high,100%);border:0;border-radius:0;
+padding:env(safe-area-inset-top) env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left)}
+.launcher{margin-bottom:env(safe-area-inset-bottom)}
+`;
+
 /**
  * @param {Panel} panel
  * @returns {[fit: (isWanted?: boolean) => void, end: () => void]} the first after the panel was shown or hidden, told whether its
@@ -16,6 +22,7 @@ import { SMALL_WINDOW } from "../small_window.js";
 export function fillWindow({ node, told, composer: { input } }) {
   const small = matchMedia(SMALL_WINDOW);
   const still = new CSSStyleSheet();
+  dress(/** @type {ShadowRoot} */ (node.getRootNode()));
   const seen = /** @type {VisualViewport} */ (window.visualViewport);
 
   function fit(isWanted = input.matches(":focus")) {
@@ -45,4 +52,11 @@ export function fillWindow({ node, told, composer: { input } }) {
     if (small.matches) told.close();
   });
   return [fit, listen(seen, ["resize", "scroll"], () => fit())];
+}
+
+/** @param {ShadowRoot} root */
+function dress(root) {
+  const made = new CSSStyleSheet();
+  made.replaceSync(RULES);
+  root.adoptedStyleSheets = [...root.adoptedStyleSheets, made];
 }

@@ -39,7 +39,11 @@ export function attach(chat) {
       tellTurn(chat, turn);
     },
   };
-  if (chat.last && chat.answering) chat.watch.asked(chat.last, chat.answering);
+  const { last, answering, told, watch } = chat;
+  if (!last || !(answering || told)) return;
+  watch.asked(last, answering ?? Promise.resolve());
+  // It was there before this file.
+  if (!answering && told) watch.ended(told);
 }
 
 /** Whether this tab streams, and is there, is known to the others by a lock. @param {Chat} chat @param {Promise<unknown>} work */
