@@ -3,9 +3,9 @@
  * visitor loads. No name of a browser's, of the API or of what a page may call stands here, none that is stored, sent to another tab or read
  * from JSON; a test looks.
  */
-const NAMES = `panel composer isMissing hasContent indent isStreamed opening notice finishReason opens popup ids grew isOver
+const NAMES = `composer isMissing hasContent indent isStreamed opening notice finishReason opens popup ids grew isOver
 leaveConversation under nodes ask tell emphasis lineEnd filled column skip references introduce setBusy isBusy withMore more token
-server depth blank past rest addAnswer typed dom serial kept keepingView isWhole settled touch definition within reference
+server depth blank past rest typed dom serial kept keepingView isWhole settled touch definition within reference
 followEnd toHeading closes ref answerOf goOn citation mount begun decline onByte life retire most told behead make plain greet
 guess feed task met begin emit mounted`.split(/\s+/);
 
