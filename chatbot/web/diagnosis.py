@@ -70,7 +70,7 @@ def stream() -> Response:
         leave()
         client.release()
         give_back()
-        write_line(record)
+        write_line(record, None)
 
     record.stream, record.first_byte = True, now()
     client.hold()
