@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test real soak faults fuzz check bench examples widget lock audit sbom notices wheel clean
+.PHONY: help run test real soak faults fuzz check bench examples screenshots widget lock audit sbom notices wheel clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -64,6 +64,9 @@ bench: $(VENV)/dev.ok node_modules/.ok ## how soon the first word is there, what
 
 examples: $(VENV)/dev.ok node_modules/.ok ## run the examples, that for Next.js too, which installs 370 MB
 	NEXT=1 PYTHON=$(BIN)/python node --test tests/widget/e2e/examples.test.mjs
+
+screenshots: $(VENV)/dev.ok node_modules/.ok ## take the pictures of docs/ anew
+	PYTHON=$(BIN)/python node tests/widget/screenshots.mjs
 
 widget: node_modules/.ok ## build the widget, print its sizes, and pack it for npm into dist/
 	@node static/widget/build.mjs

@@ -73,5 +73,5 @@ export const ICONS = {
   close: "M6 6l12 12M18 6L6 18",
   send: "M12 20V5M5 12l7-7 7 7",
   stop: "M7 7h10v10H7z",
-  more: "M5 12h.01M12 12h.01M19 12h.01",
+  more: "M4.500 12h1M11.500 12h1M18.500 12h1",
 };

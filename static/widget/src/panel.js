@@ -1,6 +1,6 @@
 /** The open chat: a named dialog that is not modal, so the page behind stays in use; in an element of the page's, a region. */
 import { Composer } from "./composer.js";
-import { button, element, iconButton, ICONS } from "./dom.js";
+import { ACT, button, element, iconButton, ICONS } from "./dom.js";
 import { Transcript } from "./transcript.js";
 import { say } from "./words.js";
 
@@ -59,7 +59,7 @@ export class Panel {
     const { transcript } = this;
     if (greeting) transcript.greet(greeting);
     const buttons = suggestions.map((text) => button(text, () => this.told.ask(text)));
-    if (buttons.length) transcript.opening.append(element("div", { class: "suggestions" }, ...buttons));
+    if (buttons.length) transcript.opening.append(element("div", { class: `suggestions ${ACT}` }, ...buttons));
     transcript.grew();
   }
 

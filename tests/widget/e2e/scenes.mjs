@@ -3,7 +3,7 @@
  * command that takes the pictures of docs/.
  *
  * A scene has a `name`, what differs of the browser (`context`), of the page (`html`: attributes of <html>, `body`) and of the tag
- * (`more`, `key`), and `play(page)`, which ends in the state. `picture: true`: it stands in the docs.
+ * (`more`, `key`), and `play(page)`, which ends in the state.
  */
 import { pageWith, scripted, tag } from "./harness.mjs";
 
@@ -69,36 +69,36 @@ const press = (page, name) => page.getByRole("button", { name, exact: true }).la
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
-/** @type {Array<{ name: string, play: (page: import("playwright-core").Page) => unknown, picture?: boolean, context?: object, html?: string, body?: string, more?: string, key?: string, closed?: boolean }>} */
+/** @type {Array<{ name: string, play: (page: import("playwright-core").Page) => unknown, context?: object, html?: string, body?: string, more?: string, key?: string, closed?: boolean }>} */
 export const SCENES = [
   { name: "closed", closed: true, play: (page) => page.locator(".launcher").waitFor() },
-  { name: "greeting", picture: true, play: (page) => page.locator(".suggestions").waitFor() },
+  { name: "greeting", play: (page) => page.locator(".suggestions").waitFor() },
   { name: "typing", play: async (page) => {
     await ask(page, { say: "x", first: 30 });
     await page.locator(".bot [aria-busy]").waitFor();
   } },
-  { name: "desktop", picture: true, play: long },
-  { name: "dark", picture: true, context: { colorScheme: "dark" }, more: 'data-theme="auto"', play: long },
-  { name: "mobile", picture: true, context: PHONE, play: long },
-  { name: "long-answer", picture: true, play: async (page) => {
+  { name: "desktop", play: long },
+  { name: "dark", context: { colorScheme: "dark" }, more: 'data-theme="auto"', play: long },
+  { name: "mobile", context: PHONE, play: long },
+  { name: "long-answer", play: async (page) => {
     await ask(page, { say: `${LONG}\n\n${LONG}\n\n${LONG}`, citations: CITATIONS });
     await answered(page);
   } },
-  { name: "table", picture: true, play: async (page) => {
+  { name: "table", play: async (page) => {
     await ask(page, { say: TABLE }, "What do your teas cost?");
     await answered(page);
   } },
-  { name: "code", picture: true, more: "data-highlight", play: async (page) => {
+  { name: "code", more: "data-highlight", play: async (page) => {
     await ask(page, { say: CODE }, "How do I get this chat?");
     await answered(page);
     await page.locator(".code [class^=hljs]").first().waitFor();
   } },
-  { name: "citations", picture: true, play: async (page) => {
+  { name: "citations", play: async (page) => {
     await ask(page, { say: "Rooibos, peppermint and chamomile [1]. Orders before noon leave on the same day [2]. A number of no source is dead [7].", citations: CITATIONS });
     await answered(page);
     await page.getByRole("button", { name: /^Source 1/ }).click();
   } },
-  { name: "right-to-left", picture: true, html: 'lang="ar" dir="rtl"', play: async (page) => {
+  { name: "right-to-left", html: 'lang="ar" dir="rtl"', play: async (page) => {
     await ask(page, { say: "ثلاثة من أنواع الشاي لدينا **خالية من الكافيين** [1]:\n\n- رويبوس\n- نعناع (Peppermint)\n- بابونج\n\n`ChatbotWidget.open()`", citations: CITATIONS }, "أي شاي بلا كافيين؟");
     await answered(page);
   } },
@@ -120,7 +120,7 @@ export const SCENES = [
     await press(page, "Edit");
     await page.locator(".editing").waitFor();
   } },
-  { name: "menu", picture: true, play: async (page) => {
+  { name: "menu", play: async (page) => {
     await long(page);
     await press(page, "More");
     await page.locator(".menu").waitFor();
@@ -155,13 +155,13 @@ export const SCENES = [
     await page.context().setOffline(true);
     await page.locator(".banner", { hasText: /./ }).waitFor();
   } },
-  { name: "consent", picture: true, more: "data-consent", play: (page) => page.getByRole("button", { name: "Agree and start" }).waitFor() },
+  { name: "consent", more: "data-consent", play: (page) => page.getByRole("button", { name: "Agree and start" }).waitFor() },
   { name: "too-long", key: "narrow", play: async (page) => {
     await page.locator("textarea").fill("word ".repeat(3000));
     await page.locator("textarea").press("Enter");
     await page.locator(".over").waitFor();
   } },
-  { name: "in-the-page", picture: true, more: 'data-container="#help"', body: '<div id="help" style="height:520px;max-width:640px"></div>', play: long },
+  { name: "in-the-page", more: 'data-container="#help"', body: '<div id="help" style="height:520px;max-width:640px"></div>', play: long },
   { name: "image", play: async (page) => {
     await ask(page, { say: "![A pot](https://shop.example/pot.png)\n\n- [x] done\n- [ ] to do" });
     await answered(page);

@@ -1,6 +1,6 @@
 /** docs/widget.md says what is so. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 const page = readFileSync("docs/widget.md", "utf8");
@@ -38,4 +38,12 @@ test("the tag in it and in the README is the one that works", () => {
   const readme = readFileSync("README.md", "utf8");
   const line = '<script src="https://chat.example/static/widget/js/chatbot-widget.js" data-key="pk_…" async></script>';
   assert.ok(page.includes(line) && readme.split("\n").slice(0, 30).join("\n").includes(line));
+});
+
+test("its pictures are the states that are looked at, and all are shown", async () => {
+  const { SCENES } = await import("../e2e/scenes.mjs");
+  const shown = [...readFileSync("docs/pictures.md", "utf8").matchAll(/screenshots\/([\w-]+)\.png/g)].map(([, name]) => name);
+  const taken = readdirSync("docs/screenshots").map((name) => name.replace(".png", ""));
+  assert.deepEqual(shown.sort(), [...SCENES.map(({ name }) => name), "demo", "demo-dark", "demo-phone"].sort());
+  assert.deepEqual(taken.sort(), shown);
 });

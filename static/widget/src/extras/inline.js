@@ -6,7 +6,7 @@
 /** @import { Mounted } from "../ui.js" */
 
 const RULES = `
-.panel.inline{position:static;width:100%;height:var(--chatbot-height,100%);min-height:280px;max-height:100vh;box-shadow:none;animation:none}
+.panel.inline{position:relative;inset:auto;width:100%;height:var(--chatbot-height,100%);min-height:280px;max-height:100vh;box-shadow:none;animation:none}
 .inline header .icon:last-child{display:none}
 :host([data-inline]){all:initial!important;display:block!important;width:100%!important;height:100%!important}
 @media print{.inline,.inline *{max-height:none!important;height:auto!important;overflow:visible!important}.inline :is(form,button){display:none}}

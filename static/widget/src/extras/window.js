@@ -35,6 +35,8 @@ export function fillWindow({ node, told, composer: { input } }) {
     if (isFull) node.showModal();
     else node.close();
     if (isWanted) input.focus({ preventScroll: true });
+    // A dialog gives the focus to its first button, which nobody has asked for.
+    else if (isFull) /** @type {HTMLElement | null} */ (/** @type {ShadowRoot} */ (node.getRootNode()).activeElement)?.blur();
   }
 
   /** @param {boolean} isHeld whether the page behind can't be scrolled */

@@ -27,6 +27,6 @@ export function askWhy(message, rating, send, words) {
   };
   const form = element("form", { class: "why" }, input, element("button", { class: "button" }, sendWord));
   form.addEventListener("submit", submit);
-  message.node.append(form);
+  message.node.querySelector(".actions")?.after(form);
   message.grew();
 }
