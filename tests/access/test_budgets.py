@@ -245,7 +245,7 @@ def test_the_line_of_a_failed_message_says_which_it_was_and_when_it_is_sent_agai
 
 
 def test_a_receiver_that_is_slow_is_let_go_and_told_again(place, receiver, monkeypatch):
-    monkeypatch.setattr(webhook, "_LIMIT_SECONDS", 0.1)
+    monkeypatch.setattr(webhook, "_LIMIT_SECONDS", 0.5)
     monkeypatch.setattr(module, "_AGAIN_SECONDS", (0.0,) * 6)
     receiver.answers = [SLOW, SLOW]
     found, gate = place(Webhook(receiver.url, Secret(SECRET)).send)
@@ -446,7 +446,8 @@ def test_what_a_worker_remembers_of_budgets_has_a_bound(place, caplog, monkeypat
         for number in range(40):
             found.on_used(parts[0], takes[0]._replace(key=f"bot:shop:day{number}"), 100, True)
     assert len(found._told) <= 5
-    wait_for(lambda: len(said(caplog)) == 40, 60)  # once each, by what workers share
+    wait_for(lambda: len(said(caplog)) >= 40, 60)
+    assert len(said(caplog)) == 40  # once each, by what workers share
     for _ in range(50):
         spend(gate, 1)
     assert not gate._reserved
