@@ -60,6 +60,12 @@ class Visit {
     await this.shown(".panel h2", "Tea shop");
   }
 
+  /** As a visitor who was never here: a browser keeps what tests before have said. */
+  async anew() {
+    await this.run(() => { ChatbotWidget.shutdown(); ChatbotWidget.open(); });
+    await this.shown(".suggestions");
+  }
+
   /** Ask by the page's API: a script is long to type. */
   send(told) {
     return this.run((_, text) => void ChatbotWidget.send(text), scripted(told));
@@ -315,6 +321,38 @@ export function mainPaths(name, options, start, limits = {}) {
       assert.deepEqual(await state(), [true, 1, 0, 0, 380, 600]);
       await page.run(() => void frames[0].ChatbotWidget.close());
       assert.deepEqual(await state(), [false, 0, 0, 0, 0, 0]);
+    });
+
+    test("a conversation is there on the next page, is asked again in its place, and is forgotten", async () => {
+      const page = await chat();
+      await page.anew();
+      await page.send({ say: "It is here.", then: { say: "It is there." }, by: name });
+      await page.done();
+      await page.tab.open(site.add(`/${++count}`, { html: pageWith(tag(server)) }));
+      await page.openChat();
+      await page.shown(".bot .message-content", "It is here.");
+      await page.done();
+      await page.click("[aria-label='Answer again']");
+      await page.shown(".bot .message-content", "It is there.");
+      await page.done();
+      assert.equal(await page.run((root) => root.querySelectorAll(".user").length), 1);
+      await page.run(() => void ChatbotWidget.forgetConversation());
+      await page.sees((root) => !root.querySelector(".user"));
+    });
+
+    test("what is asked in one window of the site grows in the other", async () => {
+      const inside = site.add(`/${++count}`, pageWith(tag(server)));
+      const page = await chat(pageWith(`${tag(server)}<iframe src="${inside}" width="560" height="600"></iframe>`));
+      await page.sees(() => "current" in (frames[0].ChatbotWidget ?? {}));
+      await page.anew();
+      await page.run(() => void frames[0].ChatbotWidget.open());
+      await page.sees(() => frames[0].document.querySelector("chatbot-widget").shadowRoot.querySelector(".suggestions"));
+      await page.send({ say: "One two three.", by: name });
+      await page.done();
+      await page.sees(() => {
+        const { shadowRoot } = frames[0].document.querySelector("chatbot-widget");
+        return shadowRoot.querySelectorAll(".user").length === 1 && /One two three\./.test([...shadowRoot.querySelectorAll(".bot .message-content")].at(-1).textContent);
+      });
     });
 
     test("destroy leaves no node, listener, global or style", async () => {
