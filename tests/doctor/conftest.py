@@ -22,7 +22,7 @@ from tests.doctor.planted import APACHE, FAULTS, NGINX, RIGHT, Fault
 from tests.engines import binary, process
 from tests.server import KEY, ROOT, free_port, running
 
-PACE = Pace(events=6, every=0.25, idle=(0.5, 3.5), silence=1.5, goodbye=0.15, streams=12, hold=3.0)
+PACE = Pace(events=6, every=0.25, idle=(0.5, 3.5), silence=1.5, goodbye=0.4, streams=12, hold=3.0)
 ORIGIN = "http://localhost:3000"
 UNBOUND = """
 import chatbot.access.diagnosing as bounds

@@ -187,7 +187,8 @@ export function mainPaths(name, options, start, limits = {}) {
         await page.sees(() => "current" in ChatbotWidget);
         await page.run((_, text) => { ChatbotWidget.open(); ChatbotWidget.addBotMessage(text); }, ALL_FORMS);
         await page.shown(".panel h2", "Tea shop");
-        await page.sees((root) => root.querySelector(".banner"));
+        await page.run((root) => void (root.querySelector(".transcript").scrollTop = 1e6));
+        await page.sees((root) => root.querySelector(".to-end")?.hidden && root.querySelector(".banner"));
         const found = await page.run(stylesOfWidget);
         await page.tab.close();
         return found;
