@@ -33,6 +33,7 @@ const TOLD_BY_SERVER = ["refused", "rate_limited", "over_budget", "stopped"];
  * @property {(text: string) => void} said
  * @property {(citations: Citation[]) => void} cited
  * @property {(end: End) => void} ended
+ * @property {() => void} greeted a tab has come that asks what is under way
  */
 
 export class Chat {

@@ -315,10 +315,10 @@ describe("two tabs", IN_CHROMIUM, () => {
 
   test("show the same question and answer as it grows; it is asked once", async () => {
     const [first, second] = await two();
-    const told = mine({ say: "one two three four five six [1].", chunk: 4, pace: 0.05, citations: [{ id: "a", n: 1, title: "Teas", url: "", place: "", text: "x" }] });
+    const told = mine({ say: `${"one two three ".repeat(12)}[1].`, chunk: 4, pace: 0.05, citations: [{ id: "a", n: 1, title: "Teas", url: "", place: "", text: "x" }] });
     await ask(first, told);
     await answer(second).filter({ hasText: /^one two/ }).waitFor();
-    assert.notEqual(await answer(second).innerText(), "one two three four five six 1.");
+    assert.ok(!(await answer(second).innerText()).endsWith("1."));
     await second.getByRole("button", { name: "Stop the answer" }).waitFor();
     await done(second);
     assert.equal(await answer(second).innerText(), await answer(first).innerText());
@@ -479,4 +479,50 @@ test("100 KB that are pasted are a question like any other", IN_CHROMIUM, async 
   await page.keyboard.press("Enter");
   await done(page);
   assert.equal((await page.locator(".user .message-content").innerText()).length, long.trim().length);
+});
+
+describe("the page", IN_CHROMIUM, () => {
+  test("is told of an answer's times, of ratings and of conversations", async () => {
+    const page = await chat();
+    await page.evaluate(() => {
+      window.told = [];
+      for (const type of ["answer", "feedback", "conversation"]) ChatbotWidget.on(type, (detail) => told.push([type, detail]));
+    });
+    await ask(page, mine({ say: "It is here." }));
+    await done(page);
+    await press(page, "Helpful");
+    await page.locator(".actions", { hasText: "Thank you." }).waitFor();
+    await page.evaluate(() => ChatbotWidget.newConversation());
+    await until(() => page.evaluate(() => told.length === 3), "three events");
+    const [[, { timings, messageId }], [, feedback], [, conversation]] = await page.evaluate(() => told);
+    assert.ok(timings.firstByteMs > 0 && timings.completeMs >= timings.firstByteMs);
+    assert.deepEqual([feedback, conversation], [{ messageId, rating: "up" }, { receipt: null }]);
+  });
+
+  test("can have answers read by sentences for all of its visitors, with nothing stored", async () => {
+    const page = await chat({ more: 'data-announce="sentences"' });
+    await page.getByRole("button", { name: "More" }).click();
+    assert.equal(await page.getByRole("button", { name: /sentence/ }).getAttribute("aria-pressed"), "true");
+    assert.equal(await page.evaluate(() => localStorage.length), 0);
+  });
+
+  test("says who its visitor is, by an option", async () => {
+    const page = await chat({ more: 'data-visitor-token="from-the-site"' });
+    const sent = page.waitForRequest((r) => r.url().endsWith("/chat/completions") && r.method() === "POST");
+    await ask(page, "How long is the delivery?");
+    assert.equal((await sent).headers()["x-visitor-token"], "from-the-site");
+  });
+
+  test("that asks for consent has the newest answer asked for again in its place all the same", async () => {
+    const page = await chat({ more: "data-consent" });
+    await page.getByRole("button", { name: "Agree and start" }).click();
+    const told = mine({ say: "The first.", then: { say: "The second." } });
+    await ask(page, told);
+    await done(page);
+    await press(page, "Answer again");
+    await answer(page).filter({ hasText: "The second." }).waitFor();
+    await done(page);
+    assert.deepEqual(await questions(page), [text(told)]);
+    await until(async () => (await contents(page)).length === 2, "one turn on the server");
+  });
 });

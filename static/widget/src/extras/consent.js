@@ -38,7 +38,7 @@ export class Consent {
     this.tell = tell;
     // This file's own `say`.
     speak(panel.node.lang);
-    chat.ask = async (text) => (this.isMissing ? panel.composer.keep(text) : ask.call(chat, text));
+    chat.ask = async (text, before) => (this.isMissing ? panel.composer.keep(text) : ask.call(chat, text, before));
     chat.begin = () => (this.isMissing && panel.node.hidden) || begin.call(chat);
     chat.forget = () => this.#forgotten();
     panel.introduce = (config) => this.#introduced(config);

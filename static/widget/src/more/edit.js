@@ -25,6 +25,7 @@ export function edit(chat, turn) {
   panel.popup = end;
   composer.ask = (text) => {
     end();
-    chat.ask(text, turn);
+    // Another tab may have gone on meanwhile.
+    chat.ask(text, turn === chat.last ? turn : null);
   };
 }

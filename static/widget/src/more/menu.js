@@ -5,7 +5,8 @@ import { wordsOf } from "./words.js";
 import { forget } from "../visits.js";
 import { speak } from "./speak.js";
 
-/** @import { Chat } from "../chat.js" */
+/** @import { Chat } from "../chat.js"
+ * @import { Receipt } from "../types.js" */
 
 /** @param {Chat} chat */
 export function openMenu(chat) {
@@ -45,20 +46,21 @@ function setSpeaks(chat, speaks) {
   speak(chat, speaks);
 }
 
-/** Another conversation of the same visitor, here and in the other tabs. @param {Chat} chat */
-export function renew(chat) {
+/**
+ * Another conversation of the same visitor, here and in the other tabs.
+ * @param {Chat} chat @param {Receipt | null} [receipt] where the last one was deleted
+ */
+export function renew(chat, receipt = null) {
   chat.tell({ type: "new" });
   chat.renew();
-  chat.widget.emit("conversation", { receipt: null });
+  chat.widget.emit("conversation", { receipt });
 }
 
 /** Deletes the conversation on the server; what was deleted, or null where there was none. @param {Chat} chat */
 export async function forgetConversation(chat) {
   const { conversation, session: sessionId } = chat.memory.ids;
   const receipt = conversation ? await forget(chat.server, conversation, { sessionId }) : null;
-  chat.tell({ type: "new" });
-  chat.renew();
-  chat.widget.emit("conversation", { receipt });
+  renew(chat, receipt);
   return receipt;
 }
 

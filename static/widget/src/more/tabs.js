@@ -5,13 +5,14 @@
  * `asked` (also as the answer to `hello`, with what has come so far), `said`, `cited`, `ended`; `stop` and `hello` ask something
  * of the tab that streams; `new` and `forgot` empty the others. Tabs may run different versions: these names stay.
  */
+import { Frames } from "../frames.js";
 import { speak } from "../words.js";
 import { wordsOf } from "./words.js";
 import { attend } from "./attention.js";
 import { dress } from "./styles.js";
 
 /**
- * @import { Chat, End } from "../chat.js"
+ * @import { Chat, End, Watch } from "../chat.js"
  * @import { Turn } from "../transcript.js"
  * @import { Citation } from "../types.js"
  * @typedef {{ type: "asked", text: string, takesPlace: boolean, said: string, citations: Citation[] }
@@ -30,15 +31,7 @@ export function attach(chat) {
   // This file's own `say`.
   speak(chat.panel.node.lang);
   attend(chat);
-  chat.watch = {
-    said: (text) => chat.tell({ type: "said", text }),
-    cited: (citations) => chat.tell({ type: "cited", citations }),
-    ended: (end) => chat.tell({ type: "ended", end }),
-    asked: (turn, work) => {
-      hold(chat, work);
-      tellTurn(chat, turn);
-    },
-  };
+  chat.watch = watching(chat);
   const { last, answering, told, watch } = chat;
   if (!last || !(answering || told)) return;
   watch.asked(last, answering ?? Promise.resolve());
@@ -46,21 +39,41 @@ export function attach(chat) {
   if (!answering && told) watch.ended(told);
 }
 
+/** Words go once a frame, however fast they come. @param {Chat} chat @returns {Watch} */
+function watching(chat) {
+  const words = new Frames((text) => chat.tell({ type: "said", text }));
+  /** @param {Told} told behind the words before it */
+  const tell = (told) => {
+    words.flush();
+    chat.tell(told);
+  };
+  return {
+    said: (text) => words.write(text),
+    cited: (citations) => tell({ type: "cited", citations }),
+    ended: (end) => tell({ type: "ended", end }),
+    asked: (turn, work) => {
+      hold(chat, work);
+      tell(asTold(turn));
+    },
+    greeted: () => chat.answering && chat.last && tell(asTold(chat.last)),
+  };
+}
+
 /** Whether this tab streams, and is there, is known to the others by a lock. @param {Chat} chat @param {Promise<unknown>} work */
 function hold(chat, work) {
   navigator.locks?.request(chat.name, () => work.catch(() => {})).catch(() => {});
 }
 
-/** @param {Chat} chat @param {Turn} turn */
-function tellTurn(chat, { text, before, message }) {
-  chat.tell({ type: "asked", text, takesPlace: Boolean(before), said: message.text, citations: [...message.sources.known.values()] });
-}
+/** What has come of a turn so far. @param {Turn} turn @returns {Told} */
+const asTold = ({ text, before, message }) => ({
+  type: "asked", text, takesPlace: Boolean(before), said: message.text, citations: [...message.sources.known.values()],
+});
 
 /** @param {Chat} chat @param {Told} told */
 export function hear(chat, told) {
   const { last } = chat;
   const isShown = last !== null && mirrored.has(last);
-  if (told.type === "hello") return chat.answering && last && tellTurn(chat, last);
+  if (told.type === "hello") return chat.watch?.greeted();
   if (told.type === "stop") return isShown || chat.stop();
   if (told.type === "new") return chat.renew();
   if (told.type === "forgot") return chat.forget();
@@ -91,7 +104,7 @@ function ended(chat, turn, end) {
 
 /** The other tab was closed meanwhile: the lock is free, and no end was told. @param {Chat} chat @param {Turn} turn */
 function gone(chat, turn) {
-  if (!mirrored.has(turn)) return;
+  if (!mirrored.has(turn) || turn !== chat.last) return;
   const { text: partial } = turn.message;
   const failure = /** @type {const} */ ({
     state: "incomplete", code: "tab_closed", message: "", requestId: null, canRetry: true, canContinue: partial !== "", partial, meta: null,
