@@ -35,6 +35,8 @@ export const ALL_FORMS = "# A\n\n- b\n\n| c |\n|---|\n| d |\n\n```js\ne\n```\n\n
 // An inline box has no transform; Firefox tells the origin of its first piece, of which there are more on a page with right-to-left text.
 export const stylesOfWidget = () => {
   const root = document.querySelector("chatbot-widget").shadowRoot;
+  // Whether the end is in sight is no matter of style.
+  root.querySelector(".to-end").hidden = true;
   // What opens has opened.
   for (const one of root.getAnimations()) if (one.effect.getTiming().iterations === 1) one.finish();
   return [...root.querySelectorAll("*")].map((node) => {

@@ -59,7 +59,7 @@ function watchEnd(chat) {
   const toEnd = iconButton(wordsOf(chat).toNewest, ICONS.end, () => goToNewest(chat), "to-end");
   transcript.node.after(toEnd);
   const options = { root: transcript.node, rootMargin: `${NEAR}px` };
-  new IntersectionObserver((all) => (toEnd.hidden = all.some((one) => one.isIntersecting)), options).observe(transcript.end);
+  new IntersectionObserver((all) => (toEnd.hidden = Boolean(all.pop()?.isIntersecting)), options).observe(transcript.end);
 }
 
 /** The newest answer, for the eyes and for the keyboard. @param {Chat} chat */
