@@ -61,7 +61,6 @@ UPSTREAM = (
     Row("length_too_long", CUT, 2, plain="502 upstream_error"),
     Row("stall", "event timeout_idle", 2),
     Row("only_comments", "event timeout_idle", 2),
-    # No event is near the total limit of 6 s: one that is sent just then may or may not be seen.
     Row("endless", "event timeout_total", pair="event timeout_total", mock={"pace": 0.47}),
     Row("garbage", CUT, 2),
     Row("invalid_utf8", CUT, 2),
