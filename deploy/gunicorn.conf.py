@@ -148,11 +148,17 @@ class Response(wsgi.Response):
 
 
 class Server(StreamServer):
-    """gevent's, which takes the connections that are made already before it closes its listener."""
+    """gevent's, which takes the connections that are made already before it closes its listener.
+
+    gunicorn asks the listener for its name when it begins with a connection: those that were taken last would find it
+    closed, and be reset.
+    """
 
     def close(self):
         if not self.closed:
             wait_until_taken(self.socket, CLOSING_SECONDS, gevent.sleep)
+            self.stop_accepting()
+            gevent.sleep(0)
         super().close()
 
 

@@ -98,7 +98,10 @@ class Crowd:
     def each_asked(self, times: int = 1, seconds: float = 60) -> None:
         """Wait until every member has had `times` more answers."""
         wanted = [len(m.ends) + times for m in self.members]
-        wait_for(lambda: all(len(m.ends) >= n for m, n in zip(self.members, wanted, strict=True)), seconds)
+        wait_for(
+            lambda: all(len(m.ends) >= n for m, n in zip(self.members, wanted, strict=True)),
+            seconds,
+        )
 
     @property
     def ends(self) -> Counter[str]:

@@ -87,14 +87,18 @@ def _take_up(master: int, settings: Settings, before: list[Any]) -> None:
     _tell(master, signal.SIGHUP)
     fresh = _fresh(settings, before, "The server's log tells why.")
     if any(w["configuration"] != fingerprint(settings) for w in fresh):
-        raise click.ClickException("The server could not use them, and keeps its old ones: see its log.")
+        raise click.ClickException(
+            "The server could not use them, and keeps its old ones: see its log."
+        )
     click.echo(f"{len(fresh)} workers run with configuration {fingerprint(settings)}.")
     _tell_of_the_old(settings)
 
 
 def _take_over(old: int, settings: Settings, before: list[Any]) -> None:
     _tell(old, signal.SIGUSR2)
-    fresh = _fresh(settings, before, "The new program did not start, and the old one goes on: see its log.")
+    fresh = _fresh(
+        settings, before, "The new program did not start, and the old one goes on: see its log."
+    )
     _wait(lambda: any(pid != old for pid in leaders(settings.data_dir)))
     _tell(old, signal.SIGTERM)
     click.echo(f"{len(fresh)} workers run with program {__version__}; process {old} ends.")
@@ -102,7 +106,9 @@ def _take_over(old: int, settings: Settings, before: list[Any]) -> None:
 
 
 def _tell_of_the_old(settings: Settings) -> None:
-    click.echo(f"Answers of the workers before them go on, for {settings.drain_seconds:g} s at the most.")
+    click.echo(
+        f"Answers of the workers before them go on, for {settings.drain_seconds:g} s at the most."
+    )
 
 
 def _fresh(settings: Settings, before: list[Any], otherwise: str) -> list[Any]:

@@ -10,7 +10,6 @@ elsewhere.
 from __future__ import annotations
 
 import ctypes
-import select
 import socket
 import struct
 import sys
@@ -27,12 +26,17 @@ _ONLY_KNOWN = (  # as in linux/filter.h: code, jump if true, jump if false, valu
     (0x06, 0, 0, 0),  # drop
     (0x06, 0, 0, 0xFFFFFFFF),  # pass
 )
+_TCP_INFO_SIZE, _TCPI_UNACKED = (
+    104,
+    24,
+)  # as in linux/tcp.h; of a listener it is the length of its queue
 _PAUSE = 0.01
+_ON_LINUX = sys.platform.startswith("linux")
 
 
 def let_nobody_in(listener: socket.socket) -> None:
     """From now on no new connection is made, on all copies of this listener. Linux; elsewhere nothing happens."""
-    if not sys.platform.startswith("linux") or listener.family == socket.AF_UNIX:
+    if not _ON_LINUX or listener.family == socket.AF_UNIX:
         return
     program = b"".join(struct.pack("HBBI", *step) for step in _ONLY_KNOWN)
     memory = ctypes.create_string_buffer(program, len(program))
@@ -45,9 +49,15 @@ def wait_until_taken(
     listener: socket.socket, seconds: float, pause: Callable[[float], object] = time.sleep
 ) -> None:
     """Return when no connection waits to be taken by whoever takes them beside, after `seconds` at the latest."""
-    waiting = select.poll()
-    waiting.register(listener.fileno(), select.POLLIN)
     for _ in range(int(seconds / _PAUSE)):
         pause(_PAUSE)
-        if not waiting.poll(0):
+        if not waiting(listener):
             return
+
+
+def waiting(listener: socket.socket) -> int:
+    """Connections that are made, and not taken yet. Linux; elsewhere 0."""
+    if not _ON_LINUX or listener.family == socket.AF_UNIX:
+        return 0
+    about = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+    return int(struct.unpack_from("I", about, _TCPI_UNACKED)[0])

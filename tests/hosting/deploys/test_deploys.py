@@ -139,4 +139,7 @@ def test_no_request_fails_while_one_instance_after_the_other_is_replaced(environ
             again = {**environ, "PORT": str(server.port)}
             stack.enter_context(running(folder, **again))
             crowd.each_asked(2)
-        assert set(crowd.ends) == {WHOLE}, (crowd.ends, (tmp_path / f"{port}.log").read_text()[-3000:])
+        assert set(crowd.ends) == {WHOLE}, (
+            crowd.ends,
+            (tmp_path / f"{port}.log").read_text()[-3000:],
+        )
