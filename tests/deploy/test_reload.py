@@ -114,3 +114,16 @@ def test_who_asks_after_the_end_of_the_drain_is_told_and_not_cut(upstream, tmp_p
         client._body(first)
         assert how_it_ended(first, stream=True) == TOLD
         assert how_it_ended(client.chat(stream=True, mock=stall), stream=True) == f"503 {TOLD}"
+
+
+def test_right_behind_a_program_that_took_over_another_one_does(server, tmp_path):
+    """The first goes on with its answers for a while: it is waited for, and then the second one is told."""
+    masters = set()
+    with Crowd(server.port) as crowd:
+        for _ in range(3):
+            done = command(tmp_path, "--program")
+            assert done.returncode == 0, done.stderr + done.stdout
+            masters.add(leaders(tmp_path)[-1])
+        crowd.each_asked()
+    assert len(masters) == 3
+    assert set(crowd.ends) == {WHOLE}, crowd.ends
