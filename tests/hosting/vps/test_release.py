@@ -15,8 +15,12 @@ from tests.hosting.vps.machine import LOG, Machine, vps
 from tests.server import KEY, ROOT, Client, free_port, wait_for
 
 __all__ = ["vps"]
+PAGE = (ROOT / "docs/hosting/vps.md").read_text()
+BLOCKS = re.findall(r"<!-- run: tests/hosting/vps -->\n```sh\n(.*?)```", PAGE, re.S)
+INSTALL, RELOAD, BOT, UPGRADE, BACK = (block.strip() for block in BLOCKS)
 HOME, STATE = "/opt/chatbot", "/var/lib/chatbot"
 RELEASE = f"{HOME}/source/deploy/release"
+ORIGIN = "https://git.example/chatbot.git"
 SLOW = {"first_token": 0, "pace": 0.5, "tokens": 600}
 NEWER = """
 from alembic import op
@@ -81,7 +85,6 @@ def site(vps: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
     origin = Origin(tmp_path_factory.mktemp("origin"))
     origin.publish("1.0.0")
     port = free_port()
-    vps.run("git", "clone", "-q", origin.folder, f"{HOME}/source")
     vps.run("install", "-d", "-m", "0700", STATE)
     vps.write(
         f"{STATE}/.env", f"PORT={port}\nCHATBOT_MOCK=1\nCHATBOT_DRAIN_SECONDS=8\nCHATBOT_API_KEYS={KEY}\n"
@@ -91,7 +94,11 @@ def site(vps: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
         "/etc/systemd/system/chatbot.service.d/log.conf",
         f"[Service]\nStandardOutput=append:{LOG}\nStandardError=append:{LOG}\n",
     )
-    vps.run("bash", "-c", f"umask 022; {RELEASE}")
+    assert ORIGIN in INSTALL
+    lines = [
+        line for line in INSTALL.splitlines() if not line.startswith("apt-get ")
+    ]  # they are there
+    vps.run("bash", "-ec", "\n".join(lines).replace(ORIGIN, str(origin.folder)))
     yield Site(vps, origin, port)
     vps.tried("systemctl", "stop", "chatbot")
 
@@ -123,7 +130,7 @@ def test_what_it_keeps_is_its_own(site):
 
 
 def test_commands_are_those_of_the_server(site):
-    site.machine.run("/usr/local/bin/chatbot", "bots", "create", "shop", "--name", "Tea")
+    assert 'data-key="pk_' in site.machine.run("bash", "-ec", BOT)
     assert "shop" in site.machine.run("/usr/local/bin/chatbot", "bots", "list")
     assert site.machine.run("stat", "-c", "%U", f"{STATE}/instance/chatbot.db") == "chatbot\n"
 
@@ -132,13 +139,13 @@ def test_an_upgrade_is_not_noticed_and_neither_is_the_way_back(site):
     site.origin.publish("1.1.0")
     before = site.main_pid
     with Crowd(site.port) as crowd:
-        assert "v1.1.0 runs." in site.machine.run(RELEASE)
+        assert "v1.1.0 runs." in site.machine.run("bash", "-ec", UPGRADE)
         crowd.each_asked()
         upgraded = site.main_pid
         assert site.is_up()
         assert site.version == "v1.1.0"
         assert site.machine.run(RELEASE) == "v1.1.0 runs already.\n"
-        assert "v1.0.0 runs." in site.machine.run(RELEASE, "--back")
+        assert "v1.0.0 runs." in site.machine.run("bash", "-ec", BACK)
         crowd.each_asked()
         assert site.version == "v1.0.0"
     assert len({before, upgraded, site.main_pid}) == 3
@@ -167,7 +174,7 @@ def test_a_mistake_in_the_settings_is_refused_and_the_server_goes_on(site):
     with Crowd(site.port) as crowd:
         assert site.machine.tried("systemctl", "reload", "chatbot").returncode != 0
         site.machine.run("mv", f"{STATE}/.env.kept", f"{STATE}/.env")
-        site.machine.run("systemctl", "reload", "chatbot")
+        site.machine.run("bash", "-ec", RELOAD)
         crowd.each_asked()
     assert set(crowd.ends) == {WHOLE}, crowd.ends
     assert site.main_pid != before
