@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
@@ -134,30 +136,46 @@ def _place(minute: int) -> int:
     return minute % MINUTES * PLACE
 
 
+class Trace:
+    """The stands of one machine, in their order: what came in any span is one subtraction, and not one for each minute."""
+
+    def __init__(self, stands: Sequence[Stand]) -> None:
+        self._stands = stands
+        self._minutes = [stand.minute for stand in stands]
+        totals = [sum(stand.sums.codes.values()) for stand in stands]
+        self._anew = [n for n in range(1, len(stands)) if totals[n] < totals[n - 1]]
+        """Where counters begin anew, since their folder was removed."""
+
+    @property
+    def last(self) -> Stand | None:
+        """The newest."""
+        return self._stands[-1] if self._stands else None
+
+    def came(self, begin: int, end: int) -> Counted | None:
+        """What came from one minute until another one began; None where nothing was put down. Nothing is known of the first."""
+        low, high = bisect_left(self._minutes, begin), bisect_left(self._minutes, end)
+        if low == high:
+            return None
+        edges = [max(0, low - 1), *(n for n in self._anew if low <= n < high), high]
+        parts = [self._piece(n, until) for n, until in pairwise(edges)]
+        live = max(stand.sums.live for stand in self._stands[low:high])
+        return (parts[0] if len(parts) == 1 else plus(parts))._replace(live=live)
+
+    def _piece(self, begin: int, end: int) -> Counted:
+        """What came between two stands; where counters began anew, all of the last one."""
+        last = self._stands[end - 1].sums
+        return last if begin in self._anew else minus(last, self._stands[begin].sums)
+
+
 def minus(later: Counted, earlier: Counted) -> Counted:
-    """What came between two sums. Where a counter went back (its folder was removed) it began anew: all of it came."""
-    pairs = zip(_numbers(later), _numbers(earlier), strict=True)
-    if any(a < b for a, b in pairs) or any(
-        later.codes.get(c, 0) < n for c, n in earlier.codes.items()
-    ):
-        return later
+    """What came between two sums; never below 0."""
     first, token, seen = (
-        tuple(a - b for a, b in zip(x, y, strict=True))
+        tuple(a - b if a > b else 0 for a, b in zip(x, y, strict=True))
         for x, y in zip(later[1:4], earlier[1:4], strict=True)
     )
-    codes = {code: n - earlier.codes.get(code, 0) for code, n in later.codes.items()}
-    return Counted(
-        later.live,
-        first,
-        token,
-        seen,
-        later.output - earlier.output,
-        {c: n for c, n in codes.items() if n},
-    )
-
-
-def _numbers(of: Counted) -> Iterable[float]:
-    return (*of.first, *of.token, *of.seen, of.output)
+    codes = Counter(later.codes) - Counter(earlier.codes)
+    output = max(0, later.output - earlier.output)
+    return Counted(later.live, first, token, seen, output, codes)
 
 
 def plus(parts: Iterable[Counted], *, side_by_side: bool = False) -> Counted:

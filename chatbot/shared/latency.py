@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from chatbot.core.background import Background
@@ -21,9 +20,9 @@ from chatbot.metrics.minutes import (
     Counted,
     MinutesFile,
     Stand,
+    Trace,
     decoded,
     encoded,
-    minus,
     plus,
     stand_of,
 )
@@ -43,16 +42,17 @@ Lease = Callable[[], Callable[[], None] | None]
 
 
 class Day(NamedTuple):
-    """What came in each minute since 1970 of the last day, of all machines; a minute that nobody has put down is not in it.
+    """The last day until `at`, of all machines that were heard of. `streams` are under way; `trouble` says why it is not all."""
 
-    `streams` are under way; `machines` are those heard of within the day. `trouble` says why it is not all.
-    """
-
-    minutes: Mapping[int, Counted]
+    traces: Sequence[Trace]
     streams: int
-    machines: int
     at: float
     trouble: str = ""
+
+    def came(self, begin: int, end: int) -> Counted | None:
+        """What came from one minute since 1970 until another one began; None where nobody has put anything down."""
+        found = [part for part in (t.came(begin, end) for t in self.traces) if part is not None]
+        return plus(found, side_by_side=True) if len(found) > 1 else next(iter(found), None)
 
 
 class _Minutes(Protocol):
@@ -188,18 +188,9 @@ class Latency:
 
     def _of(self, kept: _Minutes, trouble: str) -> Day:
         at = time.time()
-        names = kept.machines()
-        found = [self._stands(kept, name, int(at // 60)) for name in names]
-        by_minute: dict[int, list[Counted]] = {}
-        for stands in found:
-            for minute, counted in _differences(stands):
-                by_minute.setdefault(minute, []).append(counted)
-        minutes = {
-            m: parts[0] if len(parts) == 1 else plus(parts, side_by_side=True)
-            for m, parts in by_minute.items()
-        }
-        last = [stands[-1] for stands in found if stands and at - stands[-1].at < _HEARD_SECONDS]
-        return Day(minutes, sum(s.streams for s in last), len(names), at, trouble)
+        traces = [Trace(self._stands(kept, name, int(at // 60))) for name in kept.machines()]
+        last = [t.last for t in traces if t.last is not None and at - t.last.at < _HEARD_SECONDS]
+        return Day(traces, sum(stand.streams for stand in last), at, trouble)
 
     def _stands(self, kept: _Minutes, machine: str, now: int) -> list[Stand]:
         """What a machine has put down, in order. Minutes that are over are read once."""
@@ -218,8 +209,3 @@ class Latency:
 
 def _with_most(stand: Stand, live: int) -> Stand:
     return stand._replace(sums=stand.sums._replace(live=max(live, stand.sums.live)))
-
-
-def _differences(stands: Sequence[Stand]) -> list[tuple[int, Counted]]:
-    """What came in each minute; nothing is known of the first."""
-    return [(later.minute, minus(later.sums, earlier.sums)) for earlier, later in pairwise(stands)]
