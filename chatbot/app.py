@@ -20,6 +20,7 @@ from chatbot.web import (
     guard,
     headers,
     health,
+    latency,
     pages,
     passthrough,
     plain,
@@ -64,6 +65,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         plain.bp,
         widget_files.bp,
         admin.bp,
+        latency.bp,
         reference.bp,
     ):
         app.register_blueprint(blueprint)

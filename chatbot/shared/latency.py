@@ -30,12 +30,12 @@ from chatbot.metrics.minutes import (
 if TYPE_CHECKING:
     from chatbot.shared.redis import RedisState
 
-EVERY_SECONDS = 5.0
+EVERY_SECONDS = 10.0
 _FRESH_SECONDS = 1.0
 """How long what was read is shown again: who looks may be many."""
 _HEARD_SECONDS = 35.0
-_AT_ONCE = 120
-"""Minutes that are read without letting others go on: half a millisecond."""
+_AT_ONCE = 60
+"""Minutes that are read without letting others go on: about a millisecond."""
 _KEY = "chatbot:latency"
 _KEPT_SECONDS = 86400 + 3600
 Lease = Callable[[], Callable[[], None] | None]
