@@ -52,8 +52,7 @@ def examine(
     try:
         found = [*check_trust(front)]
         front.name = name_of(front)
-        if front.is_tls or found:
-            told(check_trust.__name__, found)
+        told(check_trust.__name__, found)
         if _may_go_on(found):
             found += _first(front)
         if _may_go_on(found):

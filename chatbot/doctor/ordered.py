@@ -13,7 +13,7 @@ from chatbot.doctor.word import OTHER, Finding
 
 Tell = Callable[[str, list[dict[str, str]]], None]
 _NAMES = {
-    "check_trust": "Certificate", "check_tls": "TLS", "check_request": "What arrives of a request",
+    "check_trust": "The certificate", "check_tls": "TLS", "check_request": "What arrives of a request",
     "check_errors": "Errors", "check_streaming": "A stream", "check_compressed": "A compressed stream",
     "check_departure": "A visitor who leaves", "check_idle": "Silences of 30, 60 and 100 s",
     "check_connections": "Many streams at once",
@@ -23,9 +23,11 @@ _NAMES = {
 def examine_for_page(url: str, key: str, silences: bool, tell: Tell) -> dict[str, Any]:
     """Examine the front at `url`: `front`, `findings` as `doctor --json` has them, and `trouble` where it could not be asked."""
     front = Front(urlsplit(url), key)
+    tls = () if front.is_tls else ("check_tls", "check_trust")
+    left_out = tls if silences else (*tls, "check_idle")
 
     def told(check: str, found: Sequence[Finding]) -> None:
-        if check in _NAMES and (silences or check != "check_idle"):
+        if found or check not in left_out:
             tell(_NAMES[check], [as_json(finding, front.name) for finding in found])
 
     try:

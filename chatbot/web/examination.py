@@ -41,23 +41,28 @@ def init_app(app: Flask, examine: Examine) -> None:
 def begin() -> AnyResponse:
     """Begin an examination, unless one is under way; the page shows it. Raises as every form of the operator's."""
     check_form()
-    ours, examine = services(), current_app.extensions[_DOCTOR]
+    state = services().state
     try:
-        leave = ours.state.lease(_KEY)
+        leave = state.lease(_KEY)
         if leave is not None:
-            # Never an address that the request names otherwise: its host is one that this server knows.
-            url = ours.settings.public_url or own_origin()
-            _put_down(
-                ours.state,
-                {"url": url, "at": time.time(), "running": True, "steps": [], "findings": []},
-            )
-            run = _Run(
-                ours.state, examine, (url, new_pass(ours.signer), "silences" in request.form), leave
-            )
-            spawn(run)
+            _begin(state, leave)
     except StateAway:
         raise StorageUnavailable from None
     return redirect(url_for("pages.test_streaming", _anchor="examined"), 303)
+
+
+def _begin(state: SharedState, leave: Callable[[], None]) -> None:
+    """Examine, beside the request. Never an address that the request names otherwise: its host is one that this server knows."""
+    ours = services()
+    url = ours.settings.public_url or own_origin()
+    new = {"url": url, "at": time.time(), "running": True, "steps": [], "findings": []}
+    try:
+        state.change(_KEY, lambda _: new, _KEPT_SECONDS)
+    except StateAway:
+        leave()
+        raise
+    asked = (url, new_pass(ours.signer), "silences" in request.form)
+    spawn(_Run(state, current_app.extensions[_DOCTOR], asked, leave))
 
 
 def examination() -> Record | None:
@@ -75,10 +80,6 @@ def examination() -> Record | None:
                 }
         return found
     return None
-
-
-def _put_down(state: SharedState, record: Record) -> None:
-    state.change(_KEY, lambda _: record, _KEPT_SECONDS)
 
 
 class _Run:

@@ -25,7 +25,11 @@ export async function refresh(url) {
 
 /** @param {Element} part @param {Element} fresh */
 function put(part, fresh) {
-  for (const { name, value } of fresh.attributes) if (part.getAttribute(name) !== value) part.setAttribute(name, value);
+  for (const name of new Set([...part.getAttributeNames(), ...fresh.getAttributeNames()])) {
+    const value = fresh.getAttribute(name);
+    if (value === null) part.removeAttribute(name);
+    else if (part.getAttribute(name) !== value) part.setAttribute(name, value);
+  }
   if (part.innerHTML === fresh.innerHTML) return;
   if (part.querySelector(":scope > [data-row]")) rows(part, fresh);
   else part.replaceChildren(...fresh.childNodes);
