@@ -8,6 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from chatbot.core.logging import configure_logging
 from chatbot.core.resources import data_folder
 from chatbot.core.settings import Settings, settings_now
+from chatbot.doctor.ordered import examine_for_page
 from chatbot.services import build_services
 from chatbot.web import (
     admin,
@@ -16,10 +17,12 @@ from chatbot.web import (
     cors,
     diagnosis,
     errors,
+    examination,
     feedback,
     guard,
     headers,
     health,
+    latency,
     pages,
     passthrough,
     plain,
@@ -64,9 +67,12 @@ def create_app(settings: Settings | None = None) -> Flask:
         plain.bp,
         widget_files.bp,
         admin.bp,
+        latency.bp,
+        examination.bp,
         reference.bp,
     ):
         app.register_blueprint(blueprint)
+    examination.init_app(app, examine_for_page)
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     return app

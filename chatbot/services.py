@@ -35,13 +35,15 @@ from chatbot.core.shared_state import SharedState
 from chatbot.core.waiting import under_gevent
 from chatbot.metrics.board import Board
 from chatbot.metrics.families import BLOCKED, LAG, STARTS
+from chatbot.metrics.minutes import MinutesFile
 from chatbot.metrics.registry import Registry
 from chatbot.relay.measures import Measures
 from chatbot.relay.running import Running
 from chatbot.shared.drain import Drain
 from chatbot.shared.files import FilesState
+from chatbot.shared.latency import Latency, RedisMinutes
 from chatbot.shared.machine_meter import MachineMeter
-from chatbot.shared.machines import Roll
+from chatbot.shared.machines import Roll, machine_name
 from chatbot.shared.process import ProcessState
 from chatbot.shared.steady import SteadyState
 from chatbot.shared.steady_meter import SteadyMeter
@@ -95,6 +97,7 @@ class Services:
     measures: Measures | None
     hub: HubWatch
     roll: Roll | None
+    latency: Latency | None
     _process: int = field(default=0)
 
     @cached_property
@@ -127,10 +130,14 @@ class Services:
         if self.measures is not None:
             self.measures.start()
             self.hub.start()
+        if self.latency is not None:
+            self.latency.start()
 
     def close(self) -> None:
         """Save what there is to save, and end."""
         self.hub.stop()
+        if self.latency is not None:
+            self.latency.close()
         if self.roll is not None:
             self.roll.close()
         self.directory.close()
@@ -175,6 +182,16 @@ def build_board(settings: Settings) -> Board:
 def build_hub(board: Board) -> HubWatch:
     """What watches the event loop."""
     return HubWatch(lambda seconds: board.observe(LAG, seconds), lambda: board.add(BLOCKED))
+
+
+def build_latency(settings: Settings, board: Board, redis: RedisState | None) -> Latency | None:
+    """The last day by minutes; None where nothing is counted."""
+    if not settings.latency_metrics_enabled:
+        return None
+    files = FilesState(settings.data_dir / "state")  # each machine has its own
+    shared = RedisMinutes(redis, machine_name(settings.data_dir)) if redis is not None else None
+    file = MinutesFile(metrics_folder(settings))
+    return Latency(board.read, file, shared, lambda: files.lease("latency"))
 
 
 def build_router(settings: Settings) -> Router:
@@ -290,7 +307,13 @@ def build_services(settings: Settings) -> Services:
         state=state,
         breakers=breakers,
         metrics=registry_of(
-            router, breakers, board, meter, lambda: directory.bots, lambda: writer.is_away
+            router,
+            breakers,
+            board,
+            meter,
+            lambda: directory.bots,
+            lambda: directory.keys,
+            lambda: writer.is_away,
         ),
         database=database,
         directory=directory,
@@ -308,4 +331,5 @@ def build_services(settings: Settings) -> Services:
         measures=Measures(board) if settings.latency_metrics_enabled else None,
         hub=build_hub(board),
         roll=None if redis is None else Roll(state, board.read, settings.data_dir),
+        latency=build_latency(settings, board, redis),
     )

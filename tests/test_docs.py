@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -74,6 +75,18 @@ def test_the_operators_curl_lines_show_the_breakers(server, number):
     command = block.strip().splitlines()[number].replace(":8000", f":{server.port}") + " -sS"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert "breaker" in done.stdout
+
+
+def test_the_dashboards_curl_line_gives_the_last_day(server):
+    text = (ROOT / "docs/metrics.md").read_text()
+    curl = next(b for b in blocks(text, "sh") if b.startswith("curl")).replace(
+        ":8000", f":{server.port}"
+    )
+    env = {**os.environ, "KEY": KEY}
+    done = subprocess.run(
+        f"{curl.strip()} -sS", shell=True, env=env, capture_output=True, check=True
+    )
+    assert len(json.loads(done.stdout)["day"]["spans"]) == 96
 
 
 def test_the_mocks_faults_and_models_are_listed():

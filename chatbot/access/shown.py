@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from chatbot.access.limits import Part, budgets_of, limits_of_bot
+from chatbot.core.api_key import ApiKey
 from chatbot.core.bot import Bot
 from chatbot.core.meter import Meter, Take
 from chatbot.metrics.board import Board
@@ -16,7 +18,8 @@ from chatbot.upstream.route import Router
 
 
 class Budget(NamedTuple):
-    """A bot's budget of the present day or month, in tokens; `used` has reservations for answers under way in it."""
+    """A budget of the present day or month, in tokens; `used` has reservations for answers under way in it. `bot` is whose it is;
+    of a key's budget the key's id."""
 
     bot: str
     budget: str
@@ -32,11 +35,30 @@ def budgets_of_bots(bots: Iterable[Bot], meter: Meter) -> list[Budget]:
     ]
 
 
+def budgets_of_keys(keys: Iterable[ApiKey], meter: Meter) -> list[Budget]:
+    """The same of keys that are alive and have budgets of their own."""
+    return [
+        Budget(key, part.name, part.limit, int(meter.used(take)))
+        for key, part, take in _of_keys(keys)
+    ]
+
+
 def _in_tokens(bots: Iterable[Bot]) -> Iterator[tuple[str, Part, Take]]:
-    for bot in sorted(bots, key=lambda b: b.id)[: CAPS[BOT]]:
-        for part, take in zip(*budgets_of("bot", bot.id, limits_of_bot(bot)), strict=True):
+    return _of("bot", ((bot.id, limits_of_bot(bot)) for bot in bots))
+
+
+def _of_keys(keys: Iterable[ApiKey]) -> Iterator[tuple[str, Part, Take]]:
+    at = time.time()
+    return _of("key", ((key.id, key.limits) for key in keys if key.limits and key.alive(at)))
+
+
+def _of(
+    subject: str, limits: Iterable[tuple[str, tuple[tuple[str, int], ...]]]
+) -> Iterator[tuple[str, Part, Take]]:
+    for name, of in sorted(limits)[: CAPS[BOT]]:
+        for part, take in zip(*budgets_of(subject, name, of), strict=True):
             if part.in_tokens:
-                yield bot.id, part, take
+                yield name, part, take
 
 
 def registry_of(
@@ -45,6 +67,7 @@ def registry_of(
     board: Board,
     meter: Meter,
     bots: Callable[[], Iterable[Bot]],
+    keys: Callable[[], Iterable[ApiKey]],
     database_is_away: Callable[[], bool],
 ) -> Registry:
     """All metrics: what workers count, and what is shared already or the same for all of them."""
@@ -78,5 +101,17 @@ def registry_of(
         "Tokens of a bot's budget that are used, or reserved for answers under way.",
         (BOT, "budget"),
         lambda: {(b.bot, b.budget): b.used for b in budgets_of_bots(bots(), meter)},
+    )
+    registry.gauge(
+        "chatbot_key_budget_limit_tokens",
+        "Tokens of a key's own budget.",
+        ("key", "budget"),
+        lambda: {(key, part.name): part.limit for key, part, _ in _of_keys(keys())},
+    )
+    registry.gauge(
+        "chatbot_key_budget_used_tokens",
+        "Tokens of a key's own budget that are used, or reserved for answers under way.",
+        ("key", "budget"),
+        lambda: {(b.bot, b.budget): b.used for b in budgets_of_keys(keys(), meter)},
     )
     return registry

@@ -58,6 +58,7 @@ class Settings:
     webhook_url: str
     webhook_secret: Secret
     latency_metrics_enabled: bool
+    perceived: bool
     providers: tuple[ProviderConfig, ...] = ()
     routes: tuple[RouteConfig, ...] = ()
 

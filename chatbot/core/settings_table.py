@@ -201,6 +201,10 @@ TABLE: tuple[Setting, ...] = (
         "LATENCY_METRICS_ENABLED", "latency_metrics_enabled", boolean, True,
         "Whether requests are counted, and `/metrics` answers.",
     ),
+    Setting(
+        "CHATBOT_PERCEIVED", "perceived", boolean, False,
+        "Whether the chat tells this server how soon its visitor saw the first words: two numbers an answer, and nothing else.",
+    ),
 )  # fmt: skip
 
 

@@ -17,6 +17,8 @@ from chatbot.doctor.word import APACHE, NGINX, OTHER, Finding
 from chatbot.doctor.words import WORDS
 
 Check = Callable[[Front, Pace], Iterator[Finding]]
+Told = Callable[[str, "list[Finding]"], None]
+"""Told a check's name and what it has found, when it is over; from any thread."""
 CHECKS: tuple[Check, ...] = (
     check_tls, check_request, check_errors, check_streaming, check_compressed, check_departure, check_idle,
 )  # fmt: skip
@@ -37,7 +39,11 @@ class Examination:
 
 
 def examine(
-    front: Front, pace: Pace, more: Iterable[Check] = (), lines: list[Line] | None = None
+    front: Front,
+    pace: Pace,
+    more: Iterable[Check] = (),
+    lines: list[Line] | None = None,
+    told: Told = lambda *_: None,
 ) -> Examination:
     """Examine a front. `lines` are its configuration's; without, the usual files of this machine are looked at.
 
@@ -46,12 +52,13 @@ def examine(
     try:
         found = [*check_trust(front)]
         front.name = name_of(front)
+        told(check_trust.__name__, found)
         if _may_go_on(found):
             found += _first(front)
         if _may_go_on(found):
-            found += _all(front, pace, (*CHECKS, *more))
+            found += _all(front, pace, (*CHECKS, *more), told)
             if not any(f.word == "buffered" for f in found):  # then no stream is seen to begin
-                found += _one(check_connections, front, pace)
+                found += _one(check_connections, front, pace, told)
     except Trouble as error:
         raise CannotAsk(f"{front.host}:{front.port} could not be asked: {_said(error)}.") from None
     found = _told_once(found)
@@ -103,20 +110,20 @@ def _why(answer: Answer) -> str:
     return f"It answered with {answer.status}{said}: no chatbot of this version, or not at this address."
 
 
-def _all(front: Front, pace: Pace, checks: tuple[Check, ...]) -> list[Finding]:
+def _all(front: Front, pace: Pace, checks: tuple[Check, ...], told: Told) -> list[Finding]:
     with ThreadPoolExecutor(len(checks)) as pool:
-        return [
-            found for each in pool.map(lambda c: _one(c, front, pace), checks) for found in each
-        ]
+        came = pool.map(lambda check: _one(check, front, pace, told), checks)
+        return [found for each in came for found in each]
 
 
-def _one(check: Check, front: Front, pace: Pace) -> list[Finding]:
+def _one(check: Check, front: Front, pace: Pace, told: Told) -> list[Finding]:
     found = []
     try:
         for finding in check(front, pace):
             found.append(finding)
     except Trouble as error:
         found.append(Finding("not-asked", f"{check.__name__}: {_said(error)}."))
+    told(check.__name__, found)
     return found
 
 

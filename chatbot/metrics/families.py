@@ -92,8 +92,18 @@ BLOCKED = Family(
     "Blocking calls that were noticed; the log names each (`hub_blocked`).",
 )  # fmt: skip
 STARTS = Family(COUNTER, "chatbot_worker_starts_total", "Workers that were started.")
+PERCEIVED = Family(
+    HISTOGRAM, "chatbot_perceived_first_token_seconds",
+    "From a visitor's question to its answer's first words on the screen, as browsers tell it (CHATBOT_PERCEIVED).",
+    (BOT,), _FIRST,
+)  # fmt: skip
+PASSED_ON = Family(
+    HISTOGRAM, "chatbot_passed_on_duration_seconds",
+    "A request for models or embeddings, which is passed on to the default provider whole.",
+    (BOT, PROVIDER, "gen_ai_operation_name", "code"), _WHOLE,
+)  # fmt: skip
 LIVE = Family(GAUGE, "chatbot_live_streams", "Answers under way.")
 FAMILIES = (
     DURATION, FIRST_TOKEN, PER_TOKEN, TOKENS, OVERHEAD, DEPARTURE, HEARTBEATS, RETRIES, FAILOVERS, REFUSALS,
-    LAG, BLOCKED, STARTS, LIVE,
+    LAG, BLOCKED, STARTS, PERCEIVED, PASSED_ON, LIVE,
 )  # fmt: skip

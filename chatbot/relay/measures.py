@@ -20,7 +20,9 @@ from chatbot.metrics.families import (
     HEARTBEATS,
     MODEL,
     OVERHEAD,
+    PASSED_ON,
     PER_TOKEN,
+    PERCEIVED,
     REFUSALS,
     RETRIES,
     TOKENS,
@@ -62,9 +64,22 @@ class Measures:
             elif record.code and not record.provider:
                 bot = self._board.label(BOT, record.bot_id)
                 self._board.add(REFUSALS, (bot, record.code))
+            elif record.provider:
+                self._passed_on(record)
+
+    def perceived(self, bot_id: str, seconds: float) -> None:
+        """A visitor's browser has shown the first words of an answer so long after the question."""
+        with self._board.lock:
+            self._board.observe(PERCEIVED, seconds, (self._board.label(BOT, bot_id),))
+
+    def _passed_on(self, record: Record) -> None:
+        bot = self._board.label(BOT, record.bot_id)
+        operation = "embeddings" if record.path.endswith("/embeddings") else "models"
+        labels = (bot, record.provider, operation, _code_of(record))
+        self._board.observe(PASSED_ON, now() - record.started, labels)
 
     def _answered(self, record: Record) -> None:
-        code = "client_left" if record.ended_by == "client" else record.code or "ok"
+        code = _code_of(record)
         names = (record.bot_id, record.provider, record.asked or record.model, code)
         pack = self._packs.get(names) or self._pack(names)
         cells, end = self._board.cells, now()
@@ -119,6 +134,10 @@ class Measures:
         if labels == names[:3] and len(self._packs) < _PACKS:
             self._packs[names] = pack
         return pack
+
+
+def _code_of(record: Record) -> str:
+    return "client_left" if record.ended_by == "client" else record.code or "ok"
 
 
 def _count(value: object) -> int:

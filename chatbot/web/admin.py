@@ -34,7 +34,7 @@ def overview() -> str:
     return render_template(
         "admin.html",
         version=__version__,
-        csrf=_csrf(),
+        csrf=csrf_token(),
         standing=services().standing(),
         streams=len(services().running),
         bots=directory.bots,
@@ -64,7 +64,7 @@ def login() -> AnyResponse | tuple[str, int]:
 @bp.post("/admin/logout")
 def logout() -> AnyResponse:
     """End the login, and forget its cookie."""
-    _check_form()
+    check_form()
     login = _login()[1]
     if login is not None:
         services().logins.end(login)
@@ -76,7 +76,7 @@ def logout() -> AnyResponse:
 @bp.post("/admin/keys/<key_id>/revoke")
 def revoke(key_id: str) -> AnyResponse:
     """End a key."""
-    _check_form()
+    check_form()
     directory = services().directory
     key = next((k for k in directory.stored_keys if k.id == key_id), None)
     if key is not None:
@@ -99,17 +99,19 @@ def _login() -> tuple[str, Token | None]:
     return key_id, services().signer.read(_KIND, text, key_id)
 
 
-def _csrf() -> str:
+def csrf_token() -> str:
+    """What a form of the operator's has to carry; bound to the login."""
     return services().signer.derived("csrf\0" + request.cookies.get(COOKIE, ""))[:32]
 
 
-def _check_form() -> None:
+def check_form() -> None:
+    """Raise where a form is not the operator's own, from a page of this server: `OriginNotAllowed`, `InvalidApiKey`, `KeyNotAllowed`."""
     check_own_form()
     if operator() is None:
         raise InvalidApiKey("Log in first.")
     with in_time():
         sent = request.form.get("csrf", "")
-    if not hmac.compare_digest(sent.encode(), _csrf().encode()):
+    if not hmac.compare_digest(sent.encode(), csrf_token().encode()):
         raise KeyNotAllowed(
             "This form is too old, or not one of this server's. Load the page anew."
         )

@@ -8,7 +8,8 @@ from chatbot import __version__
 from chatbot.access.first_run import DEMO
 from chatbot.core.api_key import PUBLISHABLE
 from chatbot.upstream.mock_script import MODELS, PROFILES
-from chatbot.web.admin import operator
+from chatbot.web.admin import csrf_token, operator
+from chatbot.web.examination import examination
 from chatbot.web.guard import is_local, services
 
 bp = Blueprint("pages", __name__)
@@ -38,6 +39,8 @@ def test_streaming() -> str:
         trial=services().trials.admit(is_operator=is_operator) if may_ask else "",
         models=MODELS,
         profiles=PROFILES,
+        csrf=csrf_token() if is_operator else "",
+        examined=examination() if is_operator else None,
     )
 
 

@@ -10,12 +10,21 @@ from flask import Blueprint, Response, g, jsonify, request
 from flask_cors import cross_origin
 
 from chatbot.access.caller import admit
+from chatbot.access.perceiving import admit_perceived
 from chatbot.core.bot import Bot
-from chatbot.core.errors import ChatbotError, NotFound, ServiceStopped
+from chatbot.core.errors import (
+    ChatbotError,
+    InvalidRequest,
+    KeyNotAllowed,
+    NotFound,
+    ServiceStopped,
+)
 from chatbot.web.errors import error_response
-from chatbot.web.guard import bearer, known_key, origin, own_origin, services
+from chatbot.web.guard import bearer, caller, json_object, known_key, origin, own_origin, services
+from chatbot.web.here import here
 
 bp = Blueprint("widget", __name__)
+_MOST_BYTES, _MOST_MS = 256, 3_600_000
 
 
 @bp.get("/widget/config")
@@ -29,6 +38,38 @@ def config() -> Response:
         response = error_response(error)
     response.headers["Vary"] = "Origin"
     return response
+
+
+@bp.post("/widget/perceived")
+def perceived() -> Response:
+    """How soon a visitor saw the first words of an answer, in milliseconds; nothing else is taken. Where nobody wants to
+    know there is nothing here."""
+    measures = services().measures
+    who = caller("feedback")
+    if measures is None or not wants_perceived():
+        raise NotFound("This server does not want to know: CHATBOT_PERCEIVED.")
+    if not who.is_publishable or who.bot is None:
+        raise KeyNotAllowed("This is for browsers, with the publishable key of their page.")
+    first = _milliseconds(json_object(_MOST_BYTES))
+    admit_perceived(services().meter, who.bot.id, here().header("REMOTE_ADDR"))
+    measures.perceived(who.bot.id, first / 1000)
+    return jsonify(object="widget.perceived")
+
+
+def wants_perceived() -> bool:
+    """Whether browsers are asked to tell."""
+    return services().settings.perceived and services().measures is not None
+
+
+def _milliseconds(told: dict[str, object]) -> int:
+    first, total = told.get("first"), told.get("total")
+    if told.keys() != {"first", "total"} or type(first) is not int or type(total) is not int:
+        raise InvalidRequest("Send first and total, whole milliseconds, and nothing else.")
+    if not 0 <= first <= total <= _MOST_MS:
+        raise InvalidRequest(
+            f"first and total must be from 0 to {_MOST_MS}, and in this order.", param="first"
+        )
+    return first
 
 
 def _bot() -> Bot:
@@ -66,5 +107,6 @@ def public(bot: Bot) -> dict[str, object]:
         "question_chars": bot.limits.question_chars,
         "retention_days": bot.retention_days,
         "mock": services().settings.uses_mock,
+        "perceived": wants_perceived(),
         "stopped": _stopped(bot),
     }

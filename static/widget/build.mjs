@@ -11,6 +11,7 @@
  * js/consent-<hash>.js            asks for consent, where a page wants that
  * js/window-<hash>.js             the whole window for the chat, where that is small
  * js/aside-<hash>.js              the chat steps aside for what has the focus, once something of the page's has it
+ * js/timing-<hash>.js             how soon a visitor saw the first words, where the server or the page wants to know
  * js/words-<lang>-<hash>.js       the words of a language
  *                                 (these have one hash, of all of them)
  * js/chatbot-widget-legacy.js     for browsers that can't read `import()`
@@ -97,7 +98,7 @@ async function extras() {
   const languages = readdirSync(join(HERE, "src/locales")).map((file) => file.replace(".js", ""));
   // English first: it is the one that is there without a file.
   languages.sort((a, b) => Number(b === "en") - Number(a === "en") || a.localeCompare(b));
-  const entries = [["consent", "extras/consent.js"], ["inline", "extras/inline.js"], ["window", "extras/window.js"], ["aside", "extras/aside.js"], ...languages.map((name) => [`words-${name}`, `locales/${name}.js`])];
+  const entries = [["consent", "extras/consent.js"], ["inline", "extras/inline.js"], ["window", "extras/window.js"], ["aside", "extras/aside.js"], ["timing", "extras/timing.js"], ...languages.map((name) => [`words-${name}`, `locales/${name}.js`])];
   const texts = await Promise.all(entries.map(([, entry]) => part(entry, true)));
   // One digest for all: each of its own would cost the body more than a word.
   const all = digest(texts.join(), "sha256").digest("hex").slice(0, 12);

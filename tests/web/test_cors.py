@@ -109,7 +109,7 @@ def test_a_key_counts_in_its_one_header_only(site, shop):
 
 
 ALLOWED = {
-    ("POST", "/chat/completions"), ("GET", "/widget/config"), ("POST", "/feedback"),
+    ("POST", "/chat/completions"), ("GET", "/widget/config"), ("POST", "/feedback"), ("POST", "/widget/perceived"),
     ("GET", "/conversations"), ("DELETE", "/conversations"), ("GET", "/conversations/<conversation>"),
     ("PATCH", "/conversations/<conversation>"), ("DELETE", "/conversations/<conversation>"),
     ("GET", "/conversations/<conversation>/export"),

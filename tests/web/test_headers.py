@@ -7,7 +7,15 @@ import pytest
 from chatbot.app import create_app
 from tests.web.conftest import KEY
 
-PAGES = ("/", "/test-streaming", "/test-streaming.html", "/admin", "/api/docs", "/chat/pk_none")
+PAGES = (
+    "/",
+    "/test-streaming",
+    "/test-streaming.html",
+    "/admin",
+    "/admin/latency",
+    "/api/docs",
+    "/chat/pk_none",
+)
 
 
 @pytest.fixture

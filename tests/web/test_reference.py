@@ -117,6 +117,7 @@ def app(tmp_path_factory):
             "CHATBOT_DATA_DIR": str(tmp_path_factory.mktemp("data")),
             "CHATBOT_API_KEYS": KEY,
             "CHATBOT_MODEL": "mock-instant",
+            "CHATBOT_PERCEIVED": "true",
         },
         Path("absent.env"),
     )

@@ -5,6 +5,7 @@
 import { ChatAPI } from "./chat_api.js";
 import { Connection } from "./connection.js";
 import { drop, fault } from "./dom.js";
+import { extra } from "./extra.js";
 import { ChatError } from "./failures.js";
 import { Memory } from "./memory.js";
 import { countdown, notice } from "./notice.js";
@@ -141,8 +142,8 @@ export class Chat {
     this.contact = config.contact;
     tint(this.panel.node, config.theme.accent);
     this.panel.introduce(config);
-    const { stopped: text } = this.words.failures;
-    if (config.stopped) this.under(this.panel.transcript.opening, this.notice({ text, detail: config.stopped }));
+    if (config.perceived || this.options.debug) extra(this.options, "timing").then((more) => more.attach(this), fault);
+    if (config.stopped) this.under(this.panel.transcript.opening, this.notice({ text: this.words.failures.stopped, detail: config.stopped }));
   }
 
   /** @param {ChatError} failure */

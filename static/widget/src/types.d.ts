@@ -161,6 +161,8 @@ export interface WidgetConfig {
   question_chars: number;
   retention_days: number;
   mock: boolean;
+  /** Whether the server wants to know how soon its visitors see the first words. */
+  perceived: boolean;
   stopped: string;
 }
 

@@ -10,9 +10,9 @@ import { chromium } from "playwright-core";
 
 const PYTHON = process.env.PYTHON ?? ".venv/bin/python";
 
-/** The chat server. */
-export async function startServer() {
-  const child = spawn(PYTHON, ["-m", "tests.widget.serve"], { stdio: ["pipe", "pipe", "inherit"] });
+/** The chat server. @param {Record<string, string>} [environ] settings of its own */
+export async function startServer(environ = {}) {
+  const child = spawn(PYTHON, ["-m", "tests.widget.serve"], { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, ...environ } });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const told = JSON.parse((await lines.next()).value);
   return {
