@@ -31,7 +31,10 @@ def check_request(front: Front, pace: Pace) -> Iterator[Finding]:
     if seen["protocol"] != "HTTP/1.1":
         yield Finding("http-1.0", f"The application was asked by {seen['protocol']}.")
     if told["worker"]["kind"] != "gevent":
-        yield Finding("worker-class", f"It is {told['worker']['software'] or 'another server'}.")
+        one = ": one answer at a time" if told["worker"]["kind"] == "sync" else ""
+        yield Finding(
+            "worker-class", f"It is {told['worker']['software'] or 'another server'}{one}."
+        )
     dropped = [name for name in SENT if name not in seen["headers"]]
     if dropped:
         yield Finding("request-headers-dropped", ", ".join(dropped) + ".")
