@@ -30,9 +30,7 @@ class Mounted:
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
 
-    def __call__(
-        self, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         told = environ.get("HTTP_X_FORWARDED_PREFIX", "")
         if told and (prefix := plain_path(told.rpartition(",")[2])):
             environ["SCRIPT_NAME"] = prefix + environ.get("SCRIPT_NAME", "")
