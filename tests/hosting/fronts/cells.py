@@ -26,7 +26,7 @@ USUAL = {
     "silence": "survives",
     "departure": "at once",
     "large": "passes",
-    "too_large": "413, unread",
+    "too_large": "413",
     "gzip": "files only",
     "many": "all whole",
     "http1": "kept alive",
@@ -36,6 +36,8 @@ USUAL = {
 _PLAIN = {"http2": "a front's to do"}
 """Nothing here speaks TLS before itself."""
 _UWSGI = {"http1": "a connection each"}
+NO_END = "the end is missing"
+"""The transfer looks whole, and `[DONE]` is not there, which the widget and every SDK take for a broken answer."""
 APACHE_WAITS = "at the next word or heartbeat"
 
 
@@ -72,7 +74,7 @@ CELLS = (
     _cell("nginx", "threads"),
     _cell("nginx", "uwsgi"),
     _cell("apache", "gevent", departure=APACHE_WAITS),
-    _cell("caddy", "gevent"),
+    _cell("caddy", "gevent", killed=NO_END),
     _cell("haproxy", "gevent"),
     _cell("apache", "mod_wsgi", departure=APACHE_WAITS),
 )

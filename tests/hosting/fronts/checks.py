@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from tests.server import KEY, ROOT, Reply, wait_for
 
 PACE, WORDS = 0.4, 8
 SILENCE = 70
+TRIES = 3
+"""What holds words back does so always; a machine that is busy with other things does not."""
 STREAMS = 200
 DONE = b"data: [DONE]\n\n"
 BEAT = 10.0
@@ -55,9 +58,14 @@ def _streamed(site: Site, body: bytes, **headers: str) -> Reply:
 
 def live(site: Site) -> str:
     """Each word as it is sent."""
-    reply = _streamed(site, question(pace=PACE, tokens=WORDS, first_token=0.1))
+    return "live" if any(_came_live(site) for _ in range(TRIES)) else "at the end"
+
+
+def _came_live(site: Site, **headers: str) -> bool:
+    reply = _streamed(site, question(pace=PACE, tokens=WORDS, first_token=0.1), **headers)
     assert len(words_of(reply.body)) == WORDS
-    return "live" if is_live(reply.times) else "at the end"
+    assert "content-encoding" not in reply.headers
+    return is_live(reply.times)
 
 
 def silence(site: Site) -> str:
@@ -81,12 +89,12 @@ def departure(site: Site) -> str:
 def _noticed(site: Site, body: bytes, mark: str) -> float:
     """Seconds from the visitor's leaving to the provider's being let go."""
     before = len(site.provider.log)
-    visitor = site.visitor()
-    visitor.ask(body)
-    entry = wait_for(lambda: next((e for e in site.provider.log[before:] if mark in e["body"]), None))  # fmt: skip
-    if "first_token" not in body.decode():
-        next(visitor.pieces(visitor.head()))
-    left = visitor.leave()
+    with site.visitor() as visitor:
+        visitor.ask(body)
+        entry = wait_for(lambda: next((e for e in site.provider.log[before:] if mark in e["body"]), None))  # fmt: skip
+        if b"first_token" not in body:
+            next(visitor.pieces(visitor.head()))
+        left = visitor.leave()
     wait_for(lambda: "at" in entry, 4 * BEAT)
     assert entry["ended"] == "client_gone"
     return entry["at"] - left
@@ -101,44 +109,46 @@ def large(site: Site) -> str:
 
 
 def too_large(site: Site) -> str:
-    """A question of 100 MB: it is refused without being taken into memory."""
-    before = memory([site.server.pid, site.front.pid])
-    with site.visitor() as visitor:
-        status, sent = _send_in_pieces(visitor, 100 * MEBIBYTE)
-    assert memory([site.server.pid, site.front.pid]) - before < 40 * MEBIBYTE
-    assert status == 413
-    return "413, unread" if sent < 90 * MEBIBYTE else "413"
+    """A question of 100 MB: it is refused without being taken into memory, and nobody is asked."""
+    processes, asked = [site.server.pid, site.front.pid], len(site.provider.log)
+    with _crowd:  # whose memory would be taken for this
+        before = memory(processes)
+        with site.visitor() as visitor:
+            status = _send_in_pieces(visitor, 100 * MEBIBYTE)
+        assert memory(processes) - before < 40 * MEBIBYTE
+    assert not any(len(entry["body"]) > 2_000_000 for entry in site.provider.log[asked:])
+    return str(status)
 
 
-def _send_in_pieces(visitor: Visitor, size: int) -> tuple[int, int]:
-    """Send a body until there is an answer or the connection's end; the answer's status and how much went out."""
+def _send_in_pieces(visitor: Visitor, size: int) -> int:
+    """Send a body until there is an answer or the connection's end; the answer's status."""
     head = f"POST {CHAT} HTTP/1.1\r\nHost: {visitor.name}\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json\r\n"
     visitor.sock.sendall(f"{head}Content-Length: {size}\r\n\r\n".encode())
-    sent, piece = 0, b" " * 65536
-    found: list[Reply] = []
+    piece, found = b" " * 65536, list[Reply]()
     reader = threading.Thread(target=lambda: found.append(visitor.head()))
     reader.start()
     with suppress(OSError):
-        while sent < size and not found:
+        for _ in range(size // len(piece)):
+            if found:
+                break
             visitor.sock.sendall(piece)
-            sent += len(piece)
     reader.join(30)
-    return (found[0].status if found else 0), sent
+    return found[0].status if found else 0
 
 
 def compression(site: Site) -> str:
     """gzip holds no word back, and files are compressed."""
-    asked = question(pace=PACE, tokens=WORDS, first_token=0.1)
-    reply = _streamed(site, asked, Accept_Encoding="gzip, deflate, br, zstd")
-    assert "content-encoding" not in reply.headers
-    assert is_live(reply.times)
+    accepted = "gzip, deflate, br, zstd"
+    assert any(_came_live(site, Accept_Encoding=accepted) for _ in range(TRIES))
     for path in ("chatbot-widget.js", _hashed()):
         _compressed(site, path)
     return "files only"
 
 
 def _hashed() -> str:
-    return next(f.name for f in (ROOT / "static/widget/js").glob("chatbot-*-*.js") if f.stem[-12:].isalnum() and len(f.stem.rsplit("-", 1)[1]) == 12)  # fmt: skip
+    """A file whose name says its content."""
+    names = [file.name for file in (ROOT / "static/widget/js").iterdir()]
+    return next(name for name in names if re.fullmatch(r"[a-z-]+-[0-9a-f]{12}\.js", name))
 
 
 def _compressed(site: Site, name: str) -> None:
@@ -186,6 +196,10 @@ def http2(site: Site) -> str:
     """The same by HTTP/2, by curl, and live."""
     if not site.cell.is_tls:
         return "a front's to do"
+    return "live" if any(_came_live_by_http2(site) for _ in range(TRIES)) else "at the end"
+
+
+def _came_live_by_http2(site: Site) -> bool:
     asked = question(pace=PACE, tokens=WORDS, first_token=0.1)
     with curl(site.port, site.ca, asked) as process:
         lines = [(time.monotonic(), line.decode().rstrip("\r\n")) for line in process.stdout]
@@ -197,7 +211,7 @@ def http2(site: Site) -> str:
     assert not {"connection", "transfer-encoding", "keep-alive"} & head.keys()
     assert "max-age=" in head["strict-transport-security"]
     assert lines[-2][1] == DONE.decode().strip()
-    return "live" if is_live([t for t, line in lines if '"content"' in line]) else "at the end"
+    return is_live([t for t, line in lines if '"content"' in line])
 
 
 def killed(site: Site) -> str:
