@@ -38,6 +38,8 @@ _PLAIN = {"http2": "a front's to do"}
 _UWSGI = {"http1": "a connection each"}
 NO_END = "the end is missing"
 """The transfer looks whole, and `[DONE]` is not there, which the widget and every SDK take for a broken answer."""
+SEEN_BY_1, SEEN_BY_2 = "seen by HTTP/1.1", "seen by HTTP/2"
+"""By the other one, the end is missing."""
 APACHE_WAITS = "at the next word or heartbeat"
 
 
@@ -76,7 +78,7 @@ CELLS = (
     _cell("apache", "gevent", departure=APACHE_WAITS),
     _cell("caddy", "gevent", killed=NO_END),
     _cell("haproxy", "gevent"),
-    _cell("apache", "mod_wsgi", departure=APACHE_WAITS),
+    _cell("apache", "mod_wsgi", departure=APACHE_WAITS, killed=NO_END),
 )
 NAMES = {
     "none": "none", "nginx": "nginx", "apache": "Apache", "caddy": "Caddy", "haproxy": "HAProxy",

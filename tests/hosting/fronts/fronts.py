@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.hosting.fronts.machine import binary, children, missing, started
@@ -71,11 +71,16 @@ def _is_root() -> bool:
 
 
 @contextlib.contextmanager
-def nginx(folder: Path, app: int, certificates: Path, change: tuple[str, str] = ("", "")) -> Iterator[Running]:  # fmt: skip
-    """nginx with `deploy/nginx.conf`; `change` is one more change in it."""
+def nginx(
+    folder: Path, app: int, certificates: Path, changes: Iterable[tuple[str, str]] = ()
+) -> Iterator[Running]:
+    """nginx with `deploy/nginx.conf`; `changes` are (old, new), for what an owner changes."""
     port, program = free_port(), binary("nginx")
     text = shipped("nginx.conf", port, app, certificates).replace("/srv/chatbot", str(ROOT))
-    (folder / "site.conf").write_text(text.replace(*change) if change[0] else text)
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    (folder / "site.conf").write_text(text)
     (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, user="user root;" if _is_root() else ""))  # fmt: skip
     command = [program, "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
     with started(command, port, folder) as pid:

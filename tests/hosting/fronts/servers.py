@@ -44,10 +44,12 @@ def own_settings(folder: Path, provider: str, *, behind: bool) -> dict[str, str]
 
 
 @contextlib.contextmanager
-def gunicorn(file: str, folder: Path, provider: str, *, behind: bool) -> Iterator[Running]:
-    """gunicorn with a configuration of `deploy/`."""
+def gunicorn(
+    file: str, folder: Path, provider: str, *, behind: bool, **more: str
+) -> Iterator[Running]:
+    """gunicorn with a configuration of `deploy/`; `more` are further settings."""
     port = free_port()
-    env = {**settings(folder, provider, port, behind=behind), "PYTHONPATH": str(ROOT)}
+    env = {**settings(folder, provider, port, behind=behind), "PYTHONPATH": str(ROOT), **more}
     command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "deploy" / file), "wsgi:app"]
     with started(command, port, folder, env) as pid:
         yield Running(port, pid, lambda: children(pid))
