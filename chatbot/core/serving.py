@@ -33,5 +33,5 @@ def kind_of_server(shows_socket: bool) -> str:
 
 
 def _uwsgi_has_many(uwsgi: Any) -> bool:
-    """Whether an answer does not hold the whole process. Its options are bytes, or True."""
-    return b"gevent" in uwsgi.opt or int(uwsgi.opt.get(b"threads", b"1")) > 1
+    """Whether an answer does not hold the whole process. Values of its options are bytes, or True."""
+    return "gevent" in uwsgi.opt or int(uwsgi.opt.get("threads", b"1")) > 1

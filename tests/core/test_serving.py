@@ -23,8 +23,8 @@ def nothing_loaded(monkeypatch):
     [
         ("gunicorn.workers.sync", SYNC, "gunicorn with sync workers"),
         ("uwsgi", SimpleNamespace(opt={}), "uWSGI without gevent or threads"),
-        ("uwsgi", SimpleNamespace(opt={b"threads": b"8"}), ""),
-        ("uwsgi", SimpleNamespace(opt={b"gevent": b"100"}), ""),
+        ("uwsgi", SimpleNamespace(opt={"threads": b"8"}), ""),
+        ("uwsgi", SimpleNamespace(opt={"gevent": b"100"}), ""),
         ("mod_wsgi", SimpleNamespace(threads_per_process=1), "mod_wsgi with one thread"),
         ("mod_wsgi", SimpleNamespace(threads_per_process=15), ""),
     ],

@@ -15,6 +15,7 @@ CHECKS = {
     "large": "question of 1 MB",
     "too_large": "question of 100 MB",
     "gzip": "gzip",
+    "doctor": "the doctor finds",
     "many": "200 answers at once",
     "http1": "HTTP/1.1",
     "http2": "HTTP/2",
@@ -28,6 +29,7 @@ USUAL = {
     "large": "passes",
     "too_large": "413",
     "gzip": "files only",
+    "doctor": "nothing",
     "many": "all whole",
     "http1": "kept alive",
     "http2": "live",
@@ -35,6 +37,8 @@ USUAL = {
 }
 _PLAIN = {"http2": "a front's to do"}
 """Nothing here speaks TLS before itself."""
+_HELD = {"doctor": "`worker-class`"}
+"""Each answer holds a thread, which is so."""
 _UWSGI = {"http1": "a connection each"}
 NO_END = "the end is missing"
 """The transfer looks whole, and `[DONE]` is not there, which the widget and every SDK take for a broken answer."""
@@ -70,15 +74,15 @@ def _cell(front: str, server: str, **told: str) -> Cell:
 
 CELLS = (
     _cell("none", "gevent", **_PLAIN),
-    _cell("none", "threads", **_PLAIN),
+    _cell("none", "threads", **_PLAIN, **_HELD),
     _cell("none", "uwsgi", **{**_PLAIN, **_UWSGI}),
     _cell("nginx", "gevent"),
-    _cell("nginx", "threads"),
+    _cell("nginx", "threads", **_HELD),
     _cell("nginx", "uwsgi"),
     _cell("apache", "gevent", departure=APACHE_WAITS),
     _cell("caddy", "gevent", killed=NO_END),
-    _cell("haproxy", "gevent"),
-    _cell("apache", "mod_wsgi", departure=APACHE_WAITS, killed=NO_END),
+    _cell("haproxy", "gevent", killed=SEEN_BY_1),
+    _cell("apache", "mod_wsgi", departure=APACHE_WAITS, killed=NO_END, **_HELD),
 )
 NAMES = {
     "none": "none", "nginx": "nginx", "apache": "Apache", "caddy": "Caddy", "haproxy": "HAProxy",

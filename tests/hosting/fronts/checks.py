@@ -10,7 +10,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from urllib.parse import urlsplit
 
+from chatbot.doctor.examine import examine
+from chatbot.doctor.front import Front
+from chatbot.doctor.pace import Pace
 from tests.hosting.fronts.cells import APACHE_WAITS, NO_END, SEEN_BY_1, SEEN_BY_2
 from tests.hosting.fronts.client import CHAT, Visitor, curl, question, words_of
 from tests.hosting.fronts.machine import kill, memory
@@ -23,6 +27,7 @@ TRIES = 3
 """What holds words back does so always; a machine that is busy with other things does not."""
 STREAMS = 200
 DONE = b"data: [DONE]\n\n"
+PACE_OF_THE_DOCTOR = Pace(events=6, every=0.4, idle=(0.5, 3.5), silence=1.5, streams=12, hold=3.0)
 BEAT = 10.0
 """The server's longest silence, in seconds."""
 MEBIBYTE = 1024 * 1024
@@ -160,6 +165,15 @@ def _compressed(site: Site, name: str) -> None:
     assert reply.headers["access-control-allow-origin"] == "*"
 
 
+def doctor(site: Site) -> str:
+    """What the doctor says, with silences of seconds; its words."""
+    scheme = "https" if site.ca else "http"
+    url = urlsplit(f"{scheme}://127.0.0.1:{site.port}")
+    with _crowd:
+        seen = examine(Front(url, KEY, str(site.ca) if site.ca else None), PACE_OF_THE_DOCTOR)
+    return ", ".join(sorted(f"`{found.word}`" for found in seen.findings)) or "nothing"
+
+
 def many(site: Site) -> str:
     """Two hundred answers side by side: each is whole, and for a while all of them are under way."""
     body = question(pace=1.0, tokens=15)
@@ -249,5 +263,5 @@ def _answers(site: Site) -> bool:
 
 BY_NAME: dict[str, Callable[[Site], str]] = {
     "live": live, "silence": silence, "departure": departure, "large": large, "too_large": too_large,
-    "gzip": compression, "many": many, "http1": http1, "http2": http2, "killed": killed,
+    "gzip": compression, "doctor": doctor, "many": many, "http1": http1, "http2": http2, "killed": killed,
 }  # fmt: skip

@@ -140,7 +140,9 @@ def caddy(folder: Path, app: int, certificates: Path) -> Iterator[Running]:
     port, program = free_port(), binary("caddy")
     text = shipped("Caddyfile", port, app, certificates)
     own = f"\ttls {certificates}/site.pem {certificates}/site.key\n"
-    text = text.replace("\nchat.example {\n", f"\nhttps://{NAME}:{port} {{\n{own}")
+    text = text.replace(
+        "\nchat.example {\n", f"\nhttps://{NAME}:{port}, https://127.0.0.1:{port} {{\n{own}"
+    )
     text = text.replace("\n{\n", f"\n{{\n\tadmin off\n\tauto_https disable_redirects\n\thttp_port {free_port()}\n\thttps_port {port}\n", 1)  # fmt: skip
     (folder / "Caddyfile").write_text(text)
     env = {**_plain(), "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}  # fmt: skip

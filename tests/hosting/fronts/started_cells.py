@@ -44,7 +44,7 @@ class Site:
 def make_certificates(folder: Path) -> Path:
     """A certificate for the site's name that signs itself."""
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-               "-days", "60", "-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}",
+               "-days", "60", "-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME},IP:127.0.0.1",
                "-keyout", str(folder / "site.key"), "-out", str(folder / "site.pem")]  # fmt: skip
     subprocess.run(command, check=True, capture_output=True)
     return folder
