@@ -33,8 +33,11 @@ workers = _settings.workers
 worker_class = "gthread"
 logger_class = Logger
 
-# An answer holds one to its end, with some 8 MiB of address space and 60 KiB of memory.
-threads = min(_settings.max_streams, 256) + 16
+# An answer holds a thread to its end. Beyond a few hundred they hinder one another; over that number 503 is told at once,
+# for which some threads are left, and for /healthz.
+_answers = min(_settings.max_streams, 256)
+raw_env = [f"CHATBOT_MAX_STREAMS={_answers}"]
+threads = _answers + 16
 
 # Idle keep-alive connections count too; beyond this nothing is answered.
 worker_connections = 2 * threads

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 from contextlib import contextmanager
@@ -24,13 +25,13 @@ BEFORE_A_BEAT = 4.0
 
 
 @contextmanager
-def gunicorn(folder, *options, provider=""):
+def gunicorn(folder, *options, provider="", app="wsgi:app", **more):
     """gunicorn with these options, one worker; its port, process and log."""
     port = free_port()
     values = {"PORT": str(port), "WEB_CONCURRENCY": "1", "CHATBOT_API_KEYS": KEY, "CHATBOT_DATA_DIR": str(folder / "data"),
-              "PYTHONPATH": str(ROOT), **({"OPENAI_BASE_URL": provider} if provider else {})}  # fmt: skip
+              "PYTHONPATH": f"{ROOT}:{folder}", **more, **({"OPENAI_BASE_URL": provider} if provider else {})}  # fmt: skip
     chosen = [option.replace("PORT", str(port)) for option in options]
-    command = ["/usr/bin/env", *(f"{n}={v}" for n, v in {**CLEAN, **values}.items()), sys.executable, "-m", "gunicorn", *chosen, "wsgi:app"]  # fmt: skip
+    command = ["/usr/bin/env", *(f"{n}={v}" for n, v in {**CLEAN, **values}.items()), sys.executable, "-m", "gunicorn", *chosen, app]  # fmt: skip
     with process(command, port, folder) as server:
         yield port, server, folder / f"{port}.log"
 
@@ -81,6 +82,34 @@ def test_under_threads_a_killed_worker_is_a_broken_transfer(threads, provider):
         with pytest.raises(ConnectionError):
             while client.piece():
                 pass
+
+
+def test_under_threads_one_answer_too_many_is_told_so_at_once(tmp_path, provider):
+    config = str(ROOT / "deploy/gunicorn-threads.conf.py")
+    with (
+        gunicorn(tmp_path, "-c", config, provider=provider.base_url, CHATBOT_MAX_STREAMS="2") as at,
+        Client(at[0]) as first,
+        Client(at[0]) as second,
+        Client(at[0]) as third,
+    ):
+        for client in (first, second):
+            client.send_chat(stream=True, mock={"pace": 30, "tokens": 3})
+            client.head()
+        assert third.chat(stream=True).status == 503
+        assert third.get("/healthz").status == 200
+
+
+def test_the_documents_two_applications_in_one_run_under_gunicorn(tmp_path, provider):
+    text = (ROOT / "docs/hosting/other-servers.md").read_text()
+    (code,) = re.findall(r"^```python\n(.*?)^```", text, re.S | re.M)
+    (tmp_path / "both.py").write_text(code)
+    config = str(ROOT / "deploy/gunicorn.conf.py")
+    with gunicorn(tmp_path, "-c", config, provider=provider.base_url, app="both:app") as (port, _, log):  # fmt: skip
+        with Client(port) as client:
+            assert client.get("/").body == b"The site."
+            client.send_chat(path="/chat/v1/chat/completions", stream=True)
+            assert client.reply().body.endswith(b"data: [DONE]\n\n")
+        assert "Traceback" not in log.read_text()
 
 
 def children(pid: int) -> list[int]:

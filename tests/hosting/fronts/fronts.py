@@ -12,6 +12,7 @@ from tests.hosting.fronts.machine import binary, children, missing, started
 from tests.hosting.fronts.servers import NAME, Running
 from tests.server import ROOT, free_port
 
+Changes = Iterable[tuple[str, str]]
 _LIVE = "/etc/letsencrypt/live/chat.example"
 # As Debian ships it, but for folders, and with room for 200 answers, each of which is two connections.
 _NGINX = """
@@ -56,9 +57,13 @@ Include {folder}/site.conf
 """
 
 
-def shipped(name: str, port: int, app: int, certificates: Path) -> str:
-    """A file of `deploy/` for this port, before an application on that one."""
-    text = (ROOT / "deploy" / name).read_text().replace(":8000", ":APP")
+def shipped(name: str, port: int, app: int, certificates: Path, changes: Changes = ()) -> str:
+    """A file of `deploy/` for this port, before an application on that one; `changes` are an owner's, (old, new)."""
+    text = (ROOT / "deploy" / name).read_text()
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    text = text.replace(":8000", ":APP")
     text = re.sub(r":80\b", f":{free_port()}", text).replace("listen 80;", f"listen {free_port()};")
     text = re.sub(r"\b443\b", str(port), text)
     text = text.replace(f"{_LIVE}/fullchain.pem", str(certificates / "site.pem"))
@@ -71,16 +76,11 @@ def _is_root() -> bool:
 
 
 @contextlib.contextmanager
-def nginx(
-    folder: Path, app: int, certificates: Path, changes: Iterable[tuple[str, str]] = ()
-) -> Iterator[Running]:
-    """nginx with `deploy/nginx.conf`; `changes` are (old, new), for what an owner changes."""
+def nginx(folder: Path, app: int, certificates: Path, changes: Changes = ()) -> Iterator[Running]:
+    """nginx with `deploy/nginx.conf`."""
     port, program = free_port(), binary("nginx")
-    text = shipped("nginx.conf", port, app, certificates).replace("/srv/chatbot", str(ROOT))
-    for old, new in changes:
-        assert old in text, old
-        text = text.replace(old, new, 1)
-    (folder / "site.conf").write_text(text)
+    text = shipped("nginx.conf", port, app, certificates, changes)
+    (folder / "site.conf").write_text(text.replace("/srv/chatbot", str(ROOT)))
     (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, user="user root;" if _is_root() else ""))  # fmt: skip
     command = [program, "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
     with started(command, port, folder) as pid:
@@ -88,21 +88,23 @@ def nginx(
 
 
 @contextlib.contextmanager
-def apache(folder: Path, app: int, certificates: Path) -> Iterator[Running]:
+def apache(folder: Path, app: int, certificates: Path, changes: Changes = ()) -> Iterator[Running]:
     """Apache with `deploy/apache.conf`."""
     port = free_port()
-    text = shipped("apache.conf", port, app, certificates)
+    text = shipped("apache.conf", port, app, certificates, changes)
     with _apache(folder, port, text) as pid:
         yield Running(port, pid, lambda: children(pid))
 
 
 @contextlib.contextmanager
-def mod_wsgi(folder: Path, certificates: Path) -> Iterator[Running]:
+def mod_wsgi(folder: Path, certificates: Path, changes: Changes = ()) -> Iterator[Running]:
     """Apache with `deploy/apache-wsgi.conf`; `folder` is what it calls /srv/chatbot."""
     if not (_MODULES / "mod_wsgi.so").exists():
         missing("mod_wsgi")
     port = free_port()
-    text = shipped("apache-wsgi.conf", port, 0, certificates).replace("/srv/chatbot", str(folder))
+    text = shipped("apache-wsgi.conf", port, 0, certificates, changes).replace(
+        "/srv/chatbot", str(folder)
+    )
     with _apache(folder, port, text) as pid:
         yield Running(port, pid, lambda: [p for p in children(pid) if _is_daemon(p)])
 
@@ -135,10 +137,10 @@ def _plain() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def caddy(folder: Path, app: int, certificates: Path) -> Iterator[Running]:
+def caddy(folder: Path, app: int, certificates: Path, changes: Changes = ()) -> Iterator[Running]:
     """Caddy with `deploy/Caddyfile`, and with a certificate that is there already."""
     port, program = free_port(), binary("caddy")
-    text = shipped("Caddyfile", port, app, certificates)
+    text = shipped("Caddyfile", port, app, certificates, changes)
     own = f"\ttls {certificates}/site.pem {certificates}/site.key\n"
     text = text.replace(
         "\nchat.example {\n", f"\nhttps://{NAME}:{port}, https://127.0.0.1:{port} {{\n{own}"
@@ -152,12 +154,12 @@ def caddy(folder: Path, app: int, certificates: Path) -> Iterator[Running]:
 
 
 @contextlib.contextmanager
-def haproxy(folder: Path, app: int, certificates: Path) -> Iterator[Running]:
+def haproxy(folder: Path, app: int, certificates: Path, changes: Changes = ()) -> Iterator[Running]:
     """HAProxy with `deploy/haproxy.cfg`."""
     port, program = free_port(), binary("haproxy")
     both = "".join((certificates / name).read_text() for name in ("site.pem", "site.key"))
     (folder / "both.pem").write_text(both)
-    text = shipped("haproxy.cfg", port, app, certificates)
+    text = shipped("haproxy.cfg", port, app, certificates, changes)
     text = text.replace("/etc/haproxy/chat.example.pem", str(folder / "both.pem"))
     (folder / "haproxy.cfg").write_text(text)
     with started([program, "-f", str(folder / "haproxy.cfg")], port, folder) as pid:

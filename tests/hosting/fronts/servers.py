@@ -6,7 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,11 +56,17 @@ def gunicorn(
 
 
 @contextlib.contextmanager
-def uwsgi(folder: Path, provider: str, *, behind: bool) -> Iterator[Running]:
-    """uWSGI with `deploy/uwsgi.ini`, on a port of its own."""
+def uwsgi(
+    folder: Path, provider: str, *, behind: bool, changes: Iterable[tuple[str, str]] = ()
+) -> Iterator[Running]:
+    """uWSGI with `deploy/uwsgi.ini`, on a port of its own; `changes` are an owner's, (old, new)."""
     port, program = free_port(), _uwsgi()
     ini = folder / "uwsgi.ini"
-    ini.write_text((ROOT / "deploy/uwsgi.ini").read_text().replace(":8000", f":{port}"))
+    text = (ROOT / "deploy/uwsgi.ini").read_text().replace(":8000", f":{port}")
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    ini.write_text(text)
     site = next(path for path in sys.path if path.endswith("site-packages"))
     env = {**settings(folder, provider, port, behind=behind), "PYTHONPATH": f"{site}:{ROOT}"}
     with started([program, "--ini", str(ini), "--chdir", str(ROOT)], port, folder, env) as pid:

@@ -16,16 +16,11 @@ from chatbot.upstream.mock_server import MockServer
 from tests.hosting.fronts import fronts, servers
 from tests.hosting.fronts.checks import hashed
 from tests.hosting.fronts.client import Visitor, question
+from tests.hosting.fronts.mounts import MOUNTS, PREFIX
 from tests.hosting.fronts.servers import NAME
 from tests.hosting.fronts.started_cells import folder_for_all
 from tests.server import KEY, ROOT, Client
 
-PREFIX = "/chat"
-BELOW = (
-    ("location / {\n        proxy_pass http://chatbot;", f"location {PREFIX}/ {{\n        proxy_pass http://chatbot/;"),
-    ('X-Forwarded-Prefix ""', f"X-Forwarded-Prefix {PREFIX}"),
-)  # fmt: skip
-"""What `docs/hosting/other-servers.md` has changed in nginx.conf for a path of the site."""
 SAME = (
     "content-type", "cache-control", "access-control-allow-origin", "cross-origin-resource-policy", "content-encoding",
     "x-content-type-options", "referrer-policy",
@@ -93,7 +88,7 @@ def test_such_a_file_does_not_come_from_the_application(plain, ca):
 
 def test_where_the_folder_is_another_one_the_application_answers(certificates, ca):
     with (
-        site(certificates, [(f"root {ROOT};", "root /nowhere;")]) as at,
+        site(certificates, [("root /srv/chatbot;", "root /nowhere;")]) as at,
         Visitor(at[1], ca) as visitor,
     ):
         reply = visitor.fetch(f"/static/widget/js/{hashed()}")
@@ -131,7 +126,7 @@ def test_in_chromium_by_http2_the_demo_page_answers_word_by_word(plain):
 
 @pytest.fixture(scope="module")
 def below(certificates):
-    with site(certificates, BELOW, CHATBOT_PUBLIC_URL=f"https://{NAME}{PREFIX}") as at:
+    with site(certificates, MOUNTS["nginx"], CHATBOT_PUBLIC_URL=f"https://{NAME}{PREFIX}") as at:
         yield at
 
 
