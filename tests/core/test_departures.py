@@ -60,7 +60,9 @@ def test_nobody_is_told_after_stop_nor_in_the_place_of_a_closed_connection(pairs
     theirs.close()
     first.close()
     again, _ = pairs()
-    twin = socket.socket(fileno=os.dup2(again.detach(), number))  # mostly the kernel has done so itself
+    twin = socket.socket(
+        fileno=os.dup2(again.detach(), number)
+    )  # mostly the kernel has done so itself
     reused = PeerWatch(twin, lambda: gone.append("twin"))
     last = PeerWatch(second, lambda: gone.append("second"))
     leaving.close()
