@@ -13,22 +13,30 @@ import sys  # noqa: E402
 import time  # noqa: E402
 from contextlib import suppress  # noqa: E402
 from email.utils import formatdate  # noqa: E402
-from functools import lru_cache  # noqa: E402
+from functools import lru_cache, wraps  # noqa: E402
 
 import gevent  # noqa: E402
-from gunicorn import util  # noqa: E402
+from gevent.server import StreamServer  # noqa: E402
+from gunicorn import sock as sockets  # noqa: E402
+from gunicorn import systemd, util  # noqa: E402
 from gunicorn.glogging import Logger as GunicornLogger  # noqa: E402
 from gunicorn.http import wsgi  # noqa: E402
 from gunicorn.http.errors import ParseException  # noqa: E402
+from gunicorn.workers import ggevent  # noqa: E402
 from gunicorn.workers.ggevent import GeventWorker  # noqa: E402
 
+# All of the application, although only workers use it: they begin at once, and after HUP they run what the master
+# was started with, and not half of what has been installed since.
+import chatbot.app  # noqa: E402, F401
 from chatbot.core.collector import tame  # noqa: E402
 from chatbot.core.descriptors import raise_limit  # noqa: E402
+from chatbot.core.listener import let_nobody_in, wait_until_taken  # noqa: E402
 from chatbot.core.logging import JsonLines, log  # noqa: E402
 from chatbot.core.settings import SettingsError, settings_now  # noqa: E402
 from chatbot.protocol.error_body import error_body  # noqa: E402
 from chatbot.relay import departure  # noqa: E402
 from chatbot.services import build_database, prepare  # noqa: E402
+from chatbot.shared.master import lead, step_down  # noqa: E402
 from chatbot.store.database import StoreAway  # noqa: E402
 from chatbot.web.direct import send  # noqa: E402
 
@@ -53,6 +61,7 @@ raise_limit()
 
 # When more of the connections than this are in use, who has not sent a head has a second for it.
 CROWDED, HURRY = 0.5, 1
+CLOSING_SECONDS = 2
 
 
 class Logger(GunicornLogger):
@@ -138,6 +147,33 @@ class Response(wsgi.Response):
         send(self.sock, b"0\r\n\r\n")
 
 
+class Server(StreamServer):
+    """gevent's, which takes the connections that are made already before it closes its listener.
+
+    gunicorn asks the listener for its name when it begins with a connection: those that were taken last would find it
+    closed, and be reset.
+    """
+
+    def close(self):
+        if not self.closed:
+            wait_until_taken(self.socket, CLOSING_SECONDS, gevent.sleep)
+            self.stop_accepting()
+            gevent.sleep(0)
+        super().close()
+
+
+_close_sockets = getattr(sockets.close_sockets, "__wrapped__", sockets.close_sockets)
+
+
+@wraps(_close_sockets)
+def close_sockets(listeners, unlink=True):
+    """gunicorn's, called when its master stops; `unlink` says that nobody else has these listeners."""
+    if unlink:
+        for listener in listeners:
+            let_nobody_in(listener.sock)
+    _close_sockets(listeners, unlink)
+
+
 @lru_cache(maxsize=1)
 def _date(second):
     return formatdate(second, usegmt=True)
@@ -150,6 +186,8 @@ def http_date(timestamp=None):
 
 wsgi.Response = Response  # what `wsgi.create` takes where no other is named
 util.http_date = http_date
+sockets.close_sockets = close_sockets
+ggevent.StreamServer = Server
 worker_class = Worker
 logger_class = Logger
 
@@ -176,7 +214,7 @@ def post_worker_init(worker):
         while worker.alive:
             gevent.sleep(0.5)
         gevent.sleep(_settings.drain_seconds)
-        worker.wsgi.extensions["chatbot"].running.stop_all()
+        worker.wsgi.extensions["chatbot"].running.end()
 
     gevent.spawn(watch)
     # Values of the settings, each of which gunicorn else looks up through two calls, twenty times a request.
@@ -186,6 +224,24 @@ def post_worker_init(worker):
     worker.wsgi.extensions["chatbot"].start()
     running = worker.wsgi.extensions["chatbot"].running
     tame(lambda: len(running))
+
+
+# USR2 starts a new master by the old one's arguments, which gunicorn remembers wrongly where it was started as
+# `python -m gunicorn`: its own folder would then hide the standard library's `http`.
+def pre_exec(server):
+    server.START_CTX["args"] = [sys.executable, *sys.orig_argv[1:]]
+
+
+# `python -m chatbot reload` finds the master by this; and systemd is told of one that takes over.
+def when_ready(server):
+    with suppress(OSError):
+        lead(_settings.data_dir)
+    systemd.sd_notify(f"MAINPID={server.pid}", server.log)
+
+
+def on_exit(server):
+    with suppress(OSError):
+        step_down(_settings.data_dir)
 
 
 # What has not been saved yet is saved now, or put where the next start finds it.

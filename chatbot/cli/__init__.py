@@ -9,6 +9,7 @@ from chatbot.cli.bots import apply, bots
 from chatbot.cli.doctor import doctor
 from chatbot.cli.keys import keys
 from chatbot.cli.limits import resume, stop, stops, usage
+from chatbot.cli.reload import reload
 from chatbot.cli.serve import drain, serve, settings
 from chatbot.cli.status import status
 from chatbot.cli.store import db
@@ -21,6 +22,6 @@ def main() -> None:
 
 
 for command in (
-    serve, bots, apply, keys, stop, stops, resume, usage, status, db, drain, doctor, settings,
+    serve, bots, apply, keys, stop, stops, resume, usage, status, db, drain, reload, doctor, settings,
 ):  # fmt: skip
     main.add_command(command)

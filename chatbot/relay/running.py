@@ -23,6 +23,7 @@ class Running:
         self._on_change = on_change
         self._stops: dict[int, tuple[str, Callable[[ChatbotError], None]]] = {}
         self._next = 0
+        self._ended = False
 
     def __len__(self) -> int:
         return len(self._stops)
@@ -31,8 +32,10 @@ class Running:
         """Take a place; gives the function that leaves it, which may be called twice.
 
         `stop` is called with the error to end with, and must not block; `key_id` is who asks by it. Raises
-        `Overloaded`.
+        `Overloaded`, and `ServerRestarting` after `end`.
         """
+        if self._ended:
+            raise _restarting()
         if len(self._stops) >= self._limit:
             raise Overloaded(
                 "This server is full at the moment. Try again shortly.", retry_after=RETRY_AFTER
@@ -47,13 +50,19 @@ class Running:
         self._stops.pop(number, None)
         self._on_change(len(self._stops))
 
-    def stop_all(self) -> None:
-        """End every live question with `server_restarting`."""
+    def end(self) -> None:
+        """End every live question with `server_restarting`, and take no more: a caller that keeps its connection
+        may ask once more, and there is no time left for an answer."""
+        self._ended = True
         for _, stop in list(self._stops.values()):
-            stop(ServerRestarting("The server is restarting. Ask again.", retry_after=RETRY_AFTER))
+            stop(_restarting())
 
     def stop_keys(self, key_ids: set[str], error: ChatbotError | None = None) -> None:
         """End every live question of these keys with an error; with none, they are accepted no longer."""
         for key_id, stop in list(self._stops.values()):
             if key_id in key_ids:
                 stop(error or InvalidApiKey("The key of this answer is no longer accepted."))
+
+
+def _restarting() -> ServerRestarting:
+    return ServerRestarting("The server is restarting. Ask again.", retry_after=RETRY_AFTER)

@@ -1,0 +1,129 @@
+"""`reload`: a running server takes up new settings and a new program, and no request fails."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from chatbot.shared.master import leaders
+from tests.crowd import TOLD, WHOLE, Crowd, how_it_ended
+from tests.relay.conftest import upstream
+from tests.server import ROOT, Client, _children, running, wait_for
+
+__all__ = ["upstream"]
+
+
+def command(folder, *options: str) -> subprocess.CompletedProcess:
+    """`python -m chatbot reload`, where the server runs."""
+    env = {**os.environ, "CHATBOT_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT)}
+    line = [sys.executable, "-m", "chatbot", "reload", *options]
+    return subprocess.run(line, cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def server(upstream, tmp_path):
+    with running(
+        tmp_path, OPENAI_BASE_URL=upstream.base_url, CHATBOT_DRAIN_SECONDS="20", WEB_CONCURRENCY="2"
+    ) as found:
+        wait_for(lambda: len(_children(found.process.pid)) == 2)
+        yield found
+        ends(found, leaders(tmp_path))
+
+
+def ends(server, masters: list[int]) -> None:
+    """Masters that took over are not this process's children, and end here."""
+    for pid in masters:
+        if pid != server.process.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+            wait_for(lambda p=pid: not os.path.exists(f"/proc/{p}"), 30)
+
+
+def test_new_settings_are_taken_up_and_no_request_fails(server, tmp_path):
+    old = _children(server.process.pid)
+    (tmp_path / ".env").write_text("CHATBOT_MODEL=another\n")
+    with Crowd(server.port) as crowd:
+        done = command(tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("2 workers run with configuration ")
+        wait_for(lambda: set(old).isdisjoint(_children(server.process.pid)), 30)
+        crowd.each_asked(2)
+    assert set(crowd.ends) == {WHOLE}
+
+
+def test_a_setting_that_can_not_be_used_is_found_before_anything_happens(server, tmp_path):
+    old = _children(server.process.pid)
+    (tmp_path / ".env").write_text("CHATBOT_MOK=1\n")
+    done = command(tmp_path)
+    assert done.returncode == 1
+    assert "CHATBOT_MOK in .env: no such setting. Did you mean CHATBOT_MOCK?" in done.stderr
+    assert "the server goes on" in done.stderr
+    assert _children(server.process.pid) == old
+
+
+def test_where_no_server_runs_it_says_so(tmp_path):
+    done = command(tmp_path)
+    assert done.returncode == 1
+    assert "No server runs with the data directory" in done.stderr
+
+
+def test_a_new_program_takes_over_and_no_request_fails(upstream, tmp_path):
+    told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    told.bind(str(tmp_path / "notify"))
+    environ = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "CHATBOT_DRAIN_SECONDS": "20"}
+    with told, running(tmp_path, OPENAI_BASE_URL=upstream.base_url, **environ) as server:
+        with Crowd(server.port) as crowd:
+            done = command(tmp_path, "--program")
+            assert done.returncode == 0, done.stderr
+            assert server.process.wait(40) == 0
+            crowd.each_asked(2)
+        assert set(crowd.ends) == {WHOLE}
+        (new,) = leaders(tmp_path)
+        assert new != server.process.pid
+        assert f"MAINPID={new}" in messages(told)
+        ends(server, [new])
+
+
+def messages(told: socket.socket) -> list[str]:
+    """What systemd would have been told."""
+    found = []
+    told.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            found.append(told.recv(4096).decode())
+    return found
+
+
+def test_who_asks_after_the_end_of_the_drain_is_told_and_not_cut(upstream, tmp_path):
+    """On a connection that was kept: the listener is closed by then."""
+    stall = {"fault": "stall", "pace": 0}
+    with (
+        running(tmp_path, OPENAI_BASE_URL=upstream.base_url) as server,
+        Client(server.port) as client,
+    ):
+        client.send_chat(stream=True, mock=stall)
+        first = client.head()
+        client.piece()
+        os.kill(server.process.pid, signal.SIGTERM)
+        client._body(first)
+        assert how_it_ended(first, stream=True) == TOLD
+        assert how_it_ended(client.chat(stream=True, mock=stall), stream=True) == f"503 {TOLD}"
+
+
+def test_right_behind_a_program_that_took_over_another_one_does(server, tmp_path):
+    """The first goes on with its answers for a while: it is waited for, and then the second one is told."""
+    masters = set()
+    with Crowd(server.port) as crowd:
+        for _ in range(3):
+            done = command(tmp_path, "--program")
+            assert done.returncode == 0, done.stderr + done.stdout
+            masters.add(leaders(tmp_path)[-1])
+        crowd.each_asked()
+    assert len(masters) == 3
+    assert set(crowd.ends) == {WHOLE}, crowd.ends
