@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test real soak faults fuzz check bench examples screenshots widget lock audit sbom notices wheel clean
+.PHONY: help run test test-hosting hosting-fronts real soak faults fuzz check bench examples screenshots widget lock audit sbom notices wheel clean
 
 help: ## list the commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -37,6 +37,24 @@ test: $(VENV)/dev.ok node_modules/.ok ## all tests
 	$(BIN)/python -m pytest -m "not soak" --ignore=tests/faults/test_scenarios.py $(WAITING) & waiting=$$!; \
 	$(BIN)/python -m pytest -m "not soak" $(addprefix --ignore=,$(WAITING)); rest=$$?; \
 	wait $$scenarios && wait $$soak && wait $$waiting && wait $$browsers && exit $$rest
+
+# A virtual environment of its own, since uWSGI is built here (gcc).
+HOSTING_VENV ?= .venv-hosting
+FRONTS := /usr/sbin/nginx:nginx-light /usr/sbin/apache2:apache2 /usr/lib/apache2/modules/mod_wsgi.so:libapache2-mod-wsgi-py3 \
+  /usr/sbin/haproxy:haproxy /usr/bin/caddy:caddy /usr/bin/gcc:gcc /usr/bin/curl:curl /usr/bin/openssl:openssl /usr/bin/chromium:chromium
+
+$(HOSTING_VENV)/hosting.ok: requirements-hosting.txt
+	$(PYTHON) -m venv $(HOSTING_VENV)
+	$(HOSTING_VENV)/bin/python -m pip install -q --require-hashes -r requirements-hosting.txt
+	@touch $@
+
+hosting-fronts:
+	@wanted=; for pair in $(FRONTS); do test -e $${pair%%:*} || wanted="$$wanted $${pair##*:}"; done; \
+	test -z "$$wanted" || { echo "Not installed:$$wanted"; test "$$(id -u)" != 0 || \
+	{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $$wanted; }; }
+
+test-hosting: $(VENV)/dev.ok node_modules/.ok hosting-fronts $(HOSTING_VENV)/hosting.ok ## each front and server of docs/hosting/ as shipped, and the table there
+	HOSTING=1 $(BIN)/python -m pytest tests/hosting/fronts
 
 real: $(VENV)/dev.ok node_modules/.ok ## only those with official SDKs and third-party servers
 	$(BIN)/python -m pytest -m real
@@ -78,6 +96,7 @@ widget: node_modules/.ok ## build the widget, print its sizes, and pack it for n
 lock: $(VENV)/dev.ok ## pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-hosting.in -o requirements-hosting.txt
 
 audit: $(VENV)/dev.ok ## licences and known vulnerabilities of what is pinned (AUDIT_ONLINE=1: not asked is a failure)
 	$(BIN)/python deploy/supply_chain.py licences

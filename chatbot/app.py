@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from chatbot.core.logging import configure_logging
+from chatbot.core.logging import configure_logging, log
 from chatbot.core.resources import data_folder
+from chatbot.core.serving import one_at_a_time
 from chatbot.core.settings import Settings, settings_now
 from chatbot.doctor.ordered import examine_for_page
 from chatbot.services import build_services
@@ -32,6 +35,10 @@ from chatbot.web import (
     widget_files,
 )
 from chatbot.web.application import Application
+from chatbot.web.mount import Mounted
+
+_MANY = "gunicorn -c deploy/gunicorn.conf.py wsgi:app"
+"""What answers many at once."""
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -75,4 +82,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     examination.init_app(app, examine_for_page)
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+        app.wsgi_app = Mounted(app.wsgi_app)  # type: ignore[method-assign]
+    if server := one_at_a_time():
+        log("one_answer_at_a_time", level=logging.WARNING, server=server, change=_MANY)
     return app

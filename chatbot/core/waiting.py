@@ -6,13 +6,14 @@ own thread. The wait for a provider's socket, which each event of each stream ma
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 now = time.monotonic
@@ -69,17 +70,25 @@ def peer_is_gone(fd: int) -> bool:
 
 
 class PeerWatch:
-    """Calls `on_gone` once, from the event loop, when the peer of `sock` leaves; gevent only.
+    """Calls `on_gone` once when the peer of `sock` leaves: from the event loop, or from a thread that watches for all.
 
-    No greenlet waits here: one watcher on the descriptor, which costs nothing while nothing happens.
-    `on_gone` must not block. `stop` is safe to call twice.
+    Nobody waits here, and it costs nothing while nothing happens. `on_gone` must not block. `stop` is safe to call twice.
     """
 
     def __init__(self, sock: socket.socket, on_gone: Callable[[], None]) -> None:
+        self._watch = (_HubWatch if under_gevent() else _ThreadWatch)(sock.fileno(), on_gone)
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        self._watch.stop()
+
+
+class _HubWatch:
+    def __init__(self, fd: int, on_gone: Callable[[], None]) -> None:
         from gevent.hub import get_hub
 
         loop: Any = get_hub().loop
-        self._fd = sock.fileno()
+        self._fd = fd
         self._on_gone: Callable[[], None] | None = on_gone
         self._loop = loop
         self._timer: Any = None
@@ -100,9 +109,72 @@ class PeerWatch:
             self._timer.start(self._look)
 
     def stop(self) -> None:
-        """Watch no longer."""
         if self._on_gone is not None:
             self._on_gone = None
             self._watcher.close()
             if self._timer is not None:
                 self._timer.close()
+
+
+class _ThreadWatch:
+    def __init__(self, fd: int, on_gone: Callable[[], None]) -> None:
+        self._fd, self._on_gone = fd, on_gone
+        _lookout().add(fd, self)
+
+    def stop(self) -> None:
+        _lookout().remove(self._fd, self)
+
+    def gone(self) -> None:
+        self._on_gone()
+
+
+class _Lookout:
+    """One thread for all connections of a process. Where there is no epoll, a departure shows at the next write."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self._lock = threading.Lock()
+        self._watched: dict[int, _ThreadWatch] = {}
+        self._epoll = select.epoll() if hasattr(select, "epoll") else None
+        if self._epoll is not None:
+            threading.Thread(target=self._run, daemon=True, name="departures").start()
+
+    def add(self, fd: int, watch: _ThreadWatch) -> None:
+        if self._epoll is None:
+            return
+        with self._lock:
+            self._watched[fd] = watch
+            self._epoll.register(fd, select.EPOLLRDHUP | select.EPOLLONESHOT)
+
+    def remove(self, fd: int, watch: _ThreadWatch) -> None:
+        with self._lock:
+            if self._epoll is None or self._watched.get(fd) is not watch:
+                return
+            del self._watched[fd]
+            with suppress(OSError):  # closed before: then the kernel has forgotten it too
+                self._epoll.unregister(fd)
+
+    def _run(self) -> None:
+        while self._epoll is not None:
+            for fd, _ in self._epoll.poll():
+                self._look(fd)
+
+    def _look(self, fd: int) -> None:
+        with self._lock:
+            watch = self._watched.get(fd)
+            # The number may be another connection's by now, which nobody has left.
+            left = watch is not None and peer_is_gone(fd)
+        if watch is not None and left:
+            watch.gone()
+
+
+_lookouts: list[_Lookout] = []
+_lookouts_lock = threading.Lock()
+
+
+def _lookout() -> _Lookout:
+    """This process's: a thread does not live on in a child."""
+    with _lookouts_lock:
+        if not _lookouts or _lookouts[0].process != os.getpid():
+            _lookouts[:] = [_Lookout()]
+        return _lookouts[0]

@@ -11,7 +11,7 @@ import json
 import ssl
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, urlencode
@@ -167,12 +167,14 @@ class Front:
         self, query: Query, headers: Mapping[str, str] | None = None, *, patience: float = PATIENCE
     ) -> Iterator[Stream]:
         """A test pattern that has begun; `patience` is for each wait. Its connection ends with the block."""
-        connection = self.connection(patience)
-        try:
+        with ExitStack() as open_ones:
+            connection = self.connection(patience)
+            open_ones.callback(connection.close)
             self.send_for_pattern(connection, query, headers)
-            yield self.begun(connection)
-        finally:
-            connection.close()
+            stream = self.begun(connection)
+            # One whose end is the connection's keeps the socket to itself.
+            open_ones.callback(stream.response.close)
+            yield stream
 
     def send_for_pattern(
         self,

@@ -31,7 +31,10 @@ def check_request(front: Front, pace: Pace) -> Iterator[Finding]:
     if seen["protocol"] != "HTTP/1.1":
         yield Finding("http-1.0", f"The application was asked by {seen['protocol']}.")
     if told["worker"]["kind"] != "gevent":
-        yield Finding("worker-class", f"It is {told['worker']['software'] or 'another server'}.")
+        one = ": one answer at a time" if told["worker"]["kind"] == "sync" else ""
+        yield Finding(
+            "worker-class", f"It is {told['worker']['software'] or 'another server'}{one}."
+        )
     dropped = [name for name in SENT if name not in seen["headers"]]
     if dropped:
         yield Finding("request-headers-dropped", ", ".join(dropped) + ".")
@@ -62,9 +65,14 @@ def _callers_address(front: Front, told: dict[str, Any]) -> Iterator[Finding]:
         yield Finding("forwarded-forged", f"It was taken for {FORGED}, which it is not.")
     if hops == 0 and came:
         yield Finding("proxy-not-trusted", "It arrives, and CHATBOT_TRUSTED_PROXIES is 0.")
-    expected = max(hops, 1 if front.name != OTHER else 0)
+    expected = max(hops, 1 if front.name != OTHER and not _is_inside(told) else 0)
     if len([part for part in came.split(",") if part.strip()]) < expected:
         yield Finding("forwarded-missing", f"X-Forwarded-For is {came!r} behind {expected}.")
+
+
+def _is_inside(told: dict[str, Any]) -> bool:
+    """Whether the front itself runs the application (mod_wsgi), so that there is nothing to pass on."""
+    return str(told["worker"]["software"]).startswith("Apache")
 
 
 def check_errors(front: Front, pace: Pace) -> Iterator[Finding]:

@@ -11,12 +11,15 @@ then resets it instead, which every proxy passes on as a broken transfer.
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Any
 
-from chatbot.core.waiting import PeerWatch, now, under_gevent
+from chatbot.core.waiting import PeerWatch, now
 
 WRITE_SECONDS = 20.0
 """A reader that takes nothing for so long is let go."""
@@ -33,12 +36,23 @@ class ClientConnection:
         self._socket = sock
         self._watch: PeerWatch | None = None
         self._held = False
+        self._twin: socket.socket | None = None
         self.left_at = 0.0
         """When it was noticed that the client has left, by `waiting.now()`; 0.0 while it has not."""
 
+    @classmethod
+    def of(cls, environ: Mapping[str, Any]) -> ClientConnection:
+        """The connection of a request: gunicorn puts its socket there, uWSGI tells its number."""
+        sock = environ.get("gunicorn.socket")
+        if sock is None and (twin := _twin_under_uwsgi()) is not None:
+            connection = cls(twin)
+            connection._twin = twin
+            return connection
+        return cls(sock)
+
     def watch(self, on_gone: Callable[[], None]) -> None:
-        """Call `on_gone` from the event loop if the client leaves before `release`."""
-        if self._socket is None or not under_gevent() or self._socket.fileno() < 0:
+        """Call `on_gone` from the event loop, or from a thread, if the client leaves before `release`."""
+        if self._socket is None or self._socket.fileno() < 0:
             return
 
         def left() -> None:
@@ -78,3 +92,17 @@ class ClientConnection:
             self._watch.stop()
             self._watch = None
         self._socket = None
+        if self._twin is not None:
+            self._twin.close()
+            self._twin = None
+
+
+def _twin_under_uwsgi() -> socket.socket | None:
+    """The request's connection once more, with a descriptor of our own: uWSGI goes on with its."""
+    uwsgi = sys.modules.get("uwsgi")  # there is such a module in its processes alone
+    if uwsgi is None:
+        return None
+    try:
+        return socket.socket(fileno=os.dup(uwsgi.connection_fd()))
+    except OSError:
+        return None

@@ -56,7 +56,7 @@ def login() -> AnyResponse | tuple[str, int]:
     response = redirect(url_for("admin.overview"), 303)
     response.set_cookie(
         COOKIE, f"{key.id}.{token.text}", max_age=LOGIN_SECONDS, httponly=True,
-        secure=own_origin().startswith("https:"), samesite="Strict", path="/",
+        secure=own_origin().startswith("https:"), samesite="Strict", path=_cookie_path(),
     )  # fmt: skip
     return response
 
@@ -69,7 +69,7 @@ def logout() -> AnyResponse:
     if login is not None:
         services().logins.end(login)
     response = redirect(url_for("admin.overview"), 303)
-    response.delete_cookie(COOKIE, path="/")
+    response.delete_cookie(COOKIE, path=_cookie_path())
     return response
 
 
@@ -82,6 +82,11 @@ def revoke(key_id: str) -> AnyResponse:
     if key is not None:
         directory.end_key(key)
     return redirect(url_for("admin.overview"), 303)
+
+
+def _cookie_path() -> str:
+    """Below a path the cookie goes to this application alone, and not to its neighbours on the same host."""
+    return f"{request.root_path}/"
 
 
 def operator() -> ApiKey | None:

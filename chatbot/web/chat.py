@@ -66,7 +66,7 @@ def _answer(
     record.stream = asked.stream
     asking = chat.ask(asked, record.request_id)
     asking.may_ask_again = ticket.again
-    client = ClientConnection(here().environ.get("gunicorn.socket"))
+    client = ClientConnection.of(here().environ)
     leave = enter(asking.abort, who)
     if visit:
         visit.begin(record, lambda: asking.reader)

@@ -17,8 +17,9 @@ from chatbot.access.caller import Caller
 from chatbot.access.diagnosing import admit_pattern
 from chatbot.access.examining import EXAMINER, is_pass
 from chatbot.core.errors import InvalidRequest
+from chatbot.core.serving import kind_of_server, one_at_a_time
 from chatbot.core.shared_state import StateAway
-from chatbot.core.waiting import now, under_gevent
+from chatbot.core.waiting import now
 from chatbot.relay.departure import ClientConnection
 from chatbot.relay.pattern import MOST_EVENTS, MOST_SECONDS, Pattern, PatternRun
 from chatbot.web.guard import bearer, caller, enter, origin, services, write_line
@@ -46,7 +47,7 @@ def seen() -> Response:
 def stream() -> Response:
     """The test pattern. Parameters: `events`, `every` and `silence` (seconds), `run` (a name to ask for its end)."""
     who, pattern, name = _who(), _pattern(), _run_name()
-    record, client = here().record, ClientConnection(here().environ.get("gunicorn.socket"))
+    record, client = here().record, ClientConnection.of(here().environ)
     give_back = admit_pattern(services().meter)
     state = services().state
 
@@ -122,10 +123,10 @@ def _ended(who: Caller, run: str) -> dict[str, object] | None:
 
 
 def _worker() -> dict[str, object]:
-    """What answers: `gevent` for gunicorn with gevent, `threads` for gunicorn with others, else `other`."""
-    ours = "gunicorn.socket" in request.environ
-    kind = "gevent" if ours and under_gevent() else "threads" if ours else "other"
-    return {"kind": kind, "software": str(request.environ.get("SERVER_SOFTWARE", ""))}
+    """What answers, see `kind_of_server`."""
+    kind = kind_of_server("gunicorn.socket" in request.environ)
+    software = str(request.environ.get("SERVER_SOFTWARE", ""))
+    return {"kind": kind, "software": one_at_a_time() or software}
 
 
 def _request() -> dict[str, object]:

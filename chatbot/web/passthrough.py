@@ -89,7 +89,7 @@ def _pass(who: Caller, method: str, path: str, body: bytes | None = None) -> Res
         stopped.append(error)
         exchange.abort()
 
-    client = ClientConnection(request.environ.get("gunicorn.socket"))
+    client = ClientConnection.of(request.environ)
     leave = None
     try:
         leave = enter(stop, who)

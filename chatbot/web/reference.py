@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, render_template
+from flask import Blueprint, Response, jsonify, render_template, request
 
 from chatbot import __version__
 from chatbot.core.resources import data_folder
@@ -44,8 +44,9 @@ class Field:
 
 @bp.get("/api/openapi.json")
 def openapi() -> Response:
-    """The OpenAPI document."""
-    return jsonify(document())
+    """The OpenAPI document; its paths are below the one where visitors find this server."""
+    here = {"url": request.root_path or "/", "description": "This server."}
+    return jsonify({**document(), "servers": [here]})
 
 
 @bp.get("/api/docs")

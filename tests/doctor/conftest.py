@@ -46,7 +46,7 @@ http {{
 """
 _MODULES = (
     "mpm_event", "authz_core", "proxy", "proxy_http", "headers", "ssl", "http2", "env", "setenvif", "rewrite",
-    "ext_filter", "filter", "deflate", "substitute", "alias", "socache_shmcb", "unixd",
+    "ext_filter", "filter", "deflate", "substitute", "alias", "socache_shmcb", "unixd", "reqtimeout",
 )  # fmt: skip
 _APACHE = """
 {modules}
