@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import chdir, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -24,6 +24,7 @@ from chatbot.shared.master import leaders
 
 START_SECONDS = 60.0
 _LOOK_SECONDS = 0.1
+T = TypeVar("T")
 
 
 @click.command()
@@ -125,7 +126,7 @@ def _fresh(settings: Settings, before: list[Any], otherwise: str) -> list[Any]:
     return found
 
 
-def _wait(found: Callable[[], Any]) -> Any:
+def _wait(found: Callable[[], T]) -> T:
     """What `found` gives, once that is something; else what it gave last."""
     until = time.monotonic() + START_SECONDS
     while not (value := found()) and time.monotonic() < until:
