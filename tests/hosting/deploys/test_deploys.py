@@ -108,7 +108,9 @@ def test_no_request_fails_while_one_instance_after_the_other_is_replaced(environ
             server.process.terminate()
             server.process.wait(60)
             crowd.each_asked()
-            stack.enter_context(running(folder, port=server.port, **environ))
+            again = stack.enter_context(running(folder, port=server.port, **environ))
+            # Until nginx asks it again the other one must not go: there would be nobody.
+            wait_for(lambda s=again: s.ended_by(), 30)
             crowd.each_asked(2)
         assert set(crowd.ends) == {WHOLE}, (
             crowd.ends,
