@@ -12,10 +12,32 @@ from chatbot.core.capacity import BUSY, Load, needs, read_costs
 
 
 @click.command()
-@click.option("--streams", type=click.IntRange(1, 10_000_000), required=True, help="Answers under way at a time.")
-@click.option("--words", type=click.FloatRange(1), default=200.0, show_default=True, help="Events of an answer.")
-@click.option("--pace", type=click.FloatRange(0.01), default=20.0, show_default=True, help="Events a second of each.")
-@click.option("--rate", type=click.FloatRange(0), default=0.0, help="Questions a second; 0: as many as answers end.")
+@click.option(
+    "--streams",
+    type=click.IntRange(1, 10_000_000),
+    required=True,
+    help="Answers under way at a time.",
+)
+@click.option(
+    "--words",
+    type=click.FloatRange(1),
+    default=200.0,
+    show_default=True,
+    help="Events of an answer.",
+)
+@click.option(
+    "--pace",
+    type=click.FloatRange(0.01),
+    default=20.0,
+    show_default=True,
+    help="Events a second of each.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0),
+    default=0.0,
+    help="Questions a second; 0: as many as answers end.",
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 def capacity(streams: int, words: float, pace: float, rate: float, as_json: bool) -> None:
     """Cores, memory, descriptors and the rest for so many answers at a time, by what was measured."""
@@ -34,7 +56,10 @@ def _lines(found: Mapping[str, Any], machine: Mapping[str, Any]) -> Iterator[str
         f"{load['streams']} answers at a time, {load['questions_per_second']:.1f} questions and "
         f"{load['events_per_second']:.0f} events a second"
     )
-    yield "Needs, measured with one worker on " + f"{machine['model'] or 'an unnamed processor'}, Python {machine['python']}:"
+    yield (
+        "Needs, measured with one worker on "
+        + f"{machine['model'] or 'an unnamed processor'}, Python {machine['python']}:"
+    )
     yield f"  {need['cores']:.2f} cores of the workers' work, so {put['WEB_CONCURRENCY']} workers at {BUSY:.0%}; one core more for nginx and the rest"
     yield f"  {need['memory_mb']:.0f} MB of memory, {need['descriptors']} descriptors"
     yield f"  {need['megabits_per_second']:.1f} Mbit/s to the visitors, as much from the provider"

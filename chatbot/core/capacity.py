@@ -63,7 +63,7 @@ def memory_mb(costs: Mapping[str, float], streams: float, workers: int = 1) -> f
 
 
 def descriptors(costs: Mapping[str, float], streams: float) -> float:
-    """That one worker has open for so many answers."""
+    """That one worker has open for so many answers, without what it keeps for the next ones."""
     return streams * costs["descriptors_per_stream"]
 
 
@@ -98,6 +98,5 @@ def carries(load: Load, costs: Mapping[str, float]) -> dict[str, int]:
         "PostgreSQL, one core of it": one.questions * costs["database_ms"] / 1e3 / BUSY,
         "a link of 1 Gbit/s": 8 * one.events * costs["event_bytes"] / LINK_BITS / BUSY,
         "ports between nginx and one address": 1 / PORTS,
-        "events of a worker, p99 delay under 50 ms": one.events / costs["events_per_second"],
     }
     return {part: int(1 / share) for part, share in per_stream.items() if share > 0}

@@ -7,9 +7,20 @@ from pathlib import Path
 import pytest
 
 from tests.hosting.machines.world import Passage, world
+from tests.server import ROOT
 
-PASSED: dict[str, Passage] = {}
-"""What the crowd met, by fault."""
+PAGE = (ROOT / "docs" / "hosting" / "several-machines.md").read_text()
+
+
+class Notes(dict[str, Passage]):
+    """What the crowd met, by fault. Each has its row in the documents."""
+
+    def __setitem__(self, fault: str, passage: Passage) -> None:
+        assert f"| {fault} |" in PAGE
+        super().__setitem__(fault, passage)
+
+
+PASSED = Notes()
 
 
 @pytest.fixture(scope="session")
