@@ -13,17 +13,17 @@ import contextlib
 import json
 import os
 import platform
-import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.processes import LOAD_CORE, RELAY_CORE, ROOT, Tree, free_port, ours, running
+from bench.processes import LOAD_CORE, RELAY_CORE, Tree, free_port, ours, running
 from bench.visitors import Visitors
+from chatbot.core import capacity
 
-FILE = ROOT / "chatbot" / "core" / "costs.json"
 CHECKS = ((100, 10.0, 6.0), (1000, 10.0, 5.0), (8000, 0.25, 40.0))
 """Streams at a time, events a second of each, seconds."""
 QUESTIONS = 400
@@ -172,7 +172,7 @@ def machine() -> dict[str, object]:
 
 def write(found: dict[str, Any]) -> None:
     """Put it where the package has it."""
-    FILE.write_text(json.dumps(_rounded(found), indent=1) + "\n")
+    capacity.FILE.write_text(json.dumps(_rounded(found), indent=1) + "\n")
 
 
 def _rounded(value: Any) -> Any:
@@ -181,6 +181,23 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, list):
         return [_rounded(each) for each in value]
     return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def table(known: dict[str, Any]) -> str:
+    """What was measured beside what the costs predict, in Markdown."""
+    of = known["costs"]
+    lines = [
+        "| answers at a time | events | CPU, s: predicted, measured | memory, MB | descriptors |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for m in known["measured"]:
+        cpu = capacity.cpu_seconds(of, m["streams"], m["events"])
+        memory, most = capacity.memory_mb(of, m["streams"]), capacity.descriptors(of, m["streams"])
+        lines.append(
+            f"| {m['streams']:,} | {m['events']:,} | {cpu:.1f}, {m['cpu_seconds']:.1f} "
+            f"| {memory:.0f}, {m['memory_mb']:.0f} | {most:,.0f}, {m['descriptors']:,} |"
+        )
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -192,7 +209,7 @@ def main() -> None:
         command = [str(wire), "upstream", str(upstream)]
         with running(command, upstream, LOAD_CORE, folder / "upstream.log"):
             write(measure(Bench, wire, upstream, folder / "costs"))
-    subprocess.run(["cat", str(FILE)], check=True)
+    sys.stdout.write(table(capacity.read_costs()))
 
 
 if __name__ == "__main__":

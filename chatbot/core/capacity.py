@@ -99,4 +99,4 @@ def carries(load: Load, costs: Mapping[str, float]) -> dict[str, int]:
         "a link of 1 Gbit/s": 8 * one.events * costs["event_bytes"] / LINK_BITS / BUSY,
         "ports between nginx and one address": 1 / PORTS,
     }
-    return {part: int(1 / share) for part, share in per_stream.items() if share > 0}
+    return {part: round(1 / share) for part, share in per_stream.items() if share > 0}

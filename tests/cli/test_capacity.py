@@ -6,7 +6,9 @@ import json
 
 from click.testing import CliRunner
 
+from bench.costs import table
 from chatbot.cli import main
+from chatbot.core.capacity import read_costs
 from tests.server import ROOT
 
 PAGE = (ROOT / "docs" / "capacity.md").read_text()
@@ -26,6 +28,10 @@ def test_it_says_what_to_set():
 
 def test_the_page_shows_what_is_printed():
     assert "\n".join(f"    {line}" for line in printed("--streams", "1000").splitlines()) in PAGE
+
+
+def test_the_page_shows_what_was_measured_beside_what_is_predicted():
+    assert table(read_costs()) in PAGE
 
 
 def test_more_answers_need_more_of_everything_and_fewer_questions_less():

@@ -29,6 +29,9 @@ def test_what_several_machines_have_besides_is_about_the_next_one():
     }  # fmt: skip
 
 
+ANSWER = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
+
+
 class Machine:
     """Takes a connection, reads the question, and answers `reply`; nothing but an end where that is empty."""
 
@@ -83,7 +86,7 @@ def test_a_question_that_was_sent_is_never_sent_again(tmp_path):
 
 
 def test_a_machine_that_refuses_is_passed_over(tmp_path):
-    machines = [Machine(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") for _ in range(2)]
+    machines = [Machine(ANSWER) for _ in range(2)]
     machines[0].close()
     with asked(tmp_path, machines, 6) as statuses:
         assert statuses == [200] * 6
