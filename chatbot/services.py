@@ -62,6 +62,9 @@ from chatbot.upstream.route import Router
 if TYPE_CHECKING:
     from chatbot.shared.redis import RedisState
 
+SECRET_KEY_FILE = "secret-key"  # noqa: S105  a file's name
+"""What signs sessions, in the data directory, where CHATBOT_SECRET_KEY is not set."""
+
 
 @dataclass
 class Services:
@@ -217,7 +220,7 @@ def build_redis(settings: Settings) -> RedisState | None:
 
 def build_signer(settings: Settings) -> Signer:
     """The signer of sessions: with CHATBOT_SECRET_KEY, or a secret that is made and kept. Raises `SettingsError`."""
-    kept = settings.data_dir / "secret-key"
+    kept = settings.data_dir / SECRET_KEY_FILE
     if settings.database_url and not settings.secret_key:
         log("secret_key_of_this_machine_alone", level=logging.WARNING, setting="CHATBOT_SECRET_KEY")
     secret = settings.secret_key or kept_secret(kept, lambda: token_urlsafe(32))[0]

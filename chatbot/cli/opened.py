@@ -27,14 +27,27 @@ class Opened:
 @contextmanager
 def opened() -> Iterator[Opened]:
     """The store of this machine's settings. What goes wrong ends the command with its reason."""
-    try:
+    with unprepared() as (settings, database):
+        prepare(settings, database)
+        yield Opened(settings, database, DirectoryStore(database))
+
+
+@contextmanager
+def unprepared() -> Iterator[tuple[Settings, Database]]:
+    """Settings and the database as it is: not brought up to date, perhaps empty. Errors end the command with their reason."""
+    with _one_line():
         settings = load_settings()
         database = build_database(settings)
         try:
-            prepare(settings, database)
-            yield Opened(settings, database, DirectoryStore(database))
+            yield settings, database
         finally:
             database.close()
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    try:
+        yield
     except StoreAway as away:
         raise click.ClickException(f"The database can't be used ({away}).") from None
     except (SettingsError, BotError) as error:

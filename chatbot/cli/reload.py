@@ -23,6 +23,9 @@ from chatbot.services import build_redis, build_router, metrics_folder
 from chatbot.shared.master import leaders
 
 START_SECONDS = 60.0
+_ENDING_SECONDS = 15.0
+"""What a program may take behind its drain."""
+_TOLD_TIMES, _HEARD_SECONDS = 3, 2.0
 _LOOK_SECONDS = 0.1
 T = TypeVar("T")
 
@@ -34,7 +37,7 @@ T = TypeVar("T")
 def reload(program: bool) -> None:
     """Check the settings, then let the running server take them up: no request fails."""
     try:
-        master = _master(load_settings().data_dir)
+        master = _master(load_settings())
         settings = _as_it_reads_them(master)
     except (SettingsError, OSError) as error:
         raise click.ClickException(f"{error}\nNothing was reloaded: the server goes on.") from None
@@ -50,13 +53,20 @@ def reload(program: bool) -> None:
     _take_up(master, settings, before)
 
 
-def _master(data_dir: Path) -> int:
-    found = leaders(data_dir)
+def _master(settings: Settings) -> int:
+    """The one that leads. Right behind an upgrade two do: gunicorn starts no third until the old one has ended."""
+    found = leaders(settings.data_dir)
+    if len(found) > 1:
+        click.echo(f"Process {found[0]} still ends its answers: waiting for it.")
+        _wait(lambda: len(leaders(settings.data_dir)) < 2, settings.drain_seconds + _ENDING_SECONDS)
+        found = leaders(settings.data_dir)
     if len(found) == 1:
         return found[0]
     if found:
-        raise click.ClickException("A new program is just taking over. Wait until that is done.")
-    raise click.ClickException(f"No server runs with the data directory {data_dir}.")
+        raise click.ClickException(
+            "Two programs run: the old one has not ended. Nothing was reloaded."
+        )
+    raise click.ClickException(f"No server runs with the data directory {settings.data_dir}.")
 
 
 def _as_it_reads_them(master: int) -> Settings:
@@ -96,7 +106,7 @@ def _take_up(master: int, settings: Settings, before: list[Any]) -> None:
 
 
 def _take_over(old: int, settings: Settings, before: list[Any]) -> None:
-    _tell(old, signal.SIGUSR2)
+    _start_another(old)
     fresh = _fresh(
         settings, before, "The new program did not start, and the old one goes on: see its log."
     )
@@ -104,6 +114,21 @@ def _take_over(old: int, settings: Settings, before: list[Any]) -> None:
     _tell(old, signal.SIGTERM)
     click.echo(f"{len(fresh)} workers run with program {__version__}; process {old} ends.")
     _tell_of_the_old(settings)
+
+
+def _start_another(master: int) -> None:
+    """Told again where nothing begins: right behind an upgrade gunicorn has yet to notice that its parent has ended."""
+    known = _children(master)
+    for _ in range(_TOLD_TIMES):
+        _tell(master, signal.SIGUSR2)
+        if _wait(lambda: _children(master) - known, _HEARD_SECONDS):
+            return
+
+
+def _children(pid: int) -> set[str]:
+    with suppress(OSError):
+        return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    return set()
 
 
 def _tell_of_the_old(settings: Settings) -> None:
@@ -120,15 +145,15 @@ def _fresh(settings: Settings, before: list[Any], otherwise: str) -> list[Any]:
         found = [w for w in _workers(settings) if w["pid"] not in known]
         return found if len(found) >= settings.workers else []
 
-    found = _wait(new)
+    found: list[Any] = _wait(new)
     if not found:
         raise click.ClickException(f"No new workers within {START_SECONDS:g} s. {otherwise}")
     return found
 
 
-def _wait(found: Callable[[], T]) -> T:
+def _wait(found: Callable[[], T], seconds: float = START_SECONDS) -> T:
     """What `found` gives, once that is something; else what it gave last."""
-    until = time.monotonic() + START_SECONDS
+    until = time.monotonic() + seconds
     while not (value := found()) and time.monotonic() < until:
         time.sleep(_LOOK_SECONDS)
     return value

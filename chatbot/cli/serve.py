@@ -89,17 +89,22 @@ def _first_key(settings: Settings, keys: list[ApiKey]) -> str:
     text = file.read_text("ascii", "replace").strip() if file.exists() else ""
     if not any(key.digest == digest_of(text) for key in keys):
         return ""
-    return text if is_loopback(settings.host) else f"$(cat {file})"
+    return text if _may_be_shown(settings) else f"$(cat {file})"
+
+
+def _may_be_shown(settings: Settings) -> bool:
+    """Whether standard output is somebody's screen: off loopback and under systemd it is a log."""
+    return is_loopback(settings.host) and "JOURNAL_STREAM" not in os.environ
 
 
 def banner(settings: Settings) -> str:
     """Where to look, and a curl line that works as printed. Makes the first key.
 
-    Off loopback the key is not printed: standard output may be somebody's log.
+    Where that may be a log no key is printed.
     """
     keys = _living_keys(settings)
     demo = (k.shown for k in keys if k.bot_id == DEMO and k.kind == PUBLISHABLE)
-    demo_key = next(demo, "") if is_loopback(settings.host) else ""
+    demo_key = next(demo, "") if _may_be_shown(settings) else ""
     base, shown = base_url(settings), _first_key(settings, keys)
     provider = "the built-in mock" if settings.uses_mock else settings.providers[0].base_url
     lines = [f"chatbot {__version__} on {base}, answers from {provider}", ""]

@@ -61,6 +61,11 @@ class Database:
         """What it is, for an operator."""
         return "SQLite" if self.is_sqlite else "PostgreSQL"
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is no SQLite file yet; to ask it would make one."""
+        return self._file is not None and not self._file.exists()
+
     def run(self, work: Work[T], *, write: bool = False, limit: float = LIMIT_SECONDS) -> T:
         """What `work` gives, done in one transaction.
 
@@ -120,8 +125,8 @@ class Database:
                 self._engine = _sqlite(self._url) if self._file else _postgresql(self._url)
             return self._engine
 
-    def prepare(self) -> None:
-        """Make the tables, or bring them up to date. Raises `StoreAway`, `SettingsError`.
+    def prepare(self, make: Callable[[Connection], None] | None = None) -> None:
+        """Make the tables, or bring them up to date; or do what `make` says. Raises `StoreAway`, `SettingsError`.
 
         Safe to call from many processes at once: one does it, the others wait.
         """
@@ -129,34 +134,27 @@ class Database:
             refuse_network_file_system(self._file.parent)
             _make_private(self._file)
         try:
-            self._within(self._prepare, PREPARE_SECONDS)
+            self._within(lambda: self._prepare(make or _bring_up_to_date), PREPARE_SECONDS)
         except exc.SQLAlchemyError as error:
             raise StoreAway(type(error).__name__) from None
 
-    def _prepare(self) -> None:
+    def _prepare(self, make: Callable[[Connection], None]) -> None:
         engine = create_engine(self._url, poolclass=NullPool, **_arguments(self._url))
         if self._file:
             _take_over(engine)
         try:
             with _alone(self._file), engine.begin() as connection:
-                self._migrate(connection)
+                self._let_no_other_migrate(connection)
+                make(connection)
         finally:
             engine.dispose()
 
-    def _migrate(self, connection: Connection) -> None:
+    def _let_no_other_migrate(self, connection: Connection) -> None:
         if self.is_sqlite:
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
-        found = revision(connection)
-        if found is None:
-            metadata.create_all(connection)
-            stamp(connection)
-        elif found != REVISION:
-            from chatbot.store.upgrade import upgrade
-
-            upgrade(connection)
 
     def wipe(self) -> None:
         """Take what was deleted out of SQLite's log too; PostgreSQL's own vacuum does that there."""
@@ -177,6 +175,17 @@ class Database:
         engine, self._engine = self._engine, None
         if engine is not None:
             engine.dispose()
+
+
+def _bring_up_to_date(connection: Connection) -> None:
+    found = revision(connection)
+    if found is None:
+        metadata.create_all(connection)
+        stamp(connection)
+    elif found != REVISION:
+        from chatbot.store.upgrade import upgrade
+
+        upgrade(connection)
 
 
 @contextmanager

@@ -50,3 +50,28 @@ def test_there_is_help_for_everything(run):
         ("db",),
     ):
         assert "Usage: " in run(*command, "--help")
+
+
+def test_a_backup_made_on_one_machine_is_another_one(run, data_dir, tmp_path, monkeypatch):
+    run("bots", "create", "shop", "--name", "Tea")
+    key = run.stdout("keys", "create", "--bot", "shop", "--origin", "https://shop.example")
+    assert run("db", "backup", tmp_path / "kept.zip") == f"{tmp_path / 'kept.zip'}: 2 bots, 3 keys, 0 conversations.\n"  # fmt: skip
+    before, secret = run.contents, (data_dir / "first-key").read_text()
+    assert secret.strip() not in run.seen
+    monkeypatch.setenv("CHATBOT_DATA_DIR", str(tmp_path / "another"))
+    run.data_dir = tmp_path / "another"
+    assert run("db", "restore", tmp_path / "kept.zip") == "Restored 2 bots, 3 keys, 0 conversations.\n"  # fmt: skip
+    assert run.contents == before
+    assert (tmp_path / "another" / "first-key").read_text() == secret
+    assert run("db", "upgrade") == f"SQLite, at {REVISION}.\n"
+    assert run.contents == before
+    assert "pk_" in key
+
+
+def test_neither_of_them_does_half_of_it(run, data_dir, tmp_path):
+    assert run.refused("db", "backup", tmp_path / "kept.zip").startswith("There is nothing to keep")
+    assert not data_dir.exists()
+    run("db", "upgrade")
+    run("db", "backup", tmp_path / "kept.zip")
+    assert "give another name" in run.refused("db", "backup", tmp_path / "kept.zip")
+    assert run.refused("db", "restore", tmp_path / "kept.zip").startswith("The database is not empty.")  # fmt: skip

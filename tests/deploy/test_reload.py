@@ -140,3 +140,16 @@ def test_hup_keeps_the_program_whole_and_reload_takes_up_the_new_one(upstream, t
 def status(port: int) -> str:
     with Client(port) as client:
         return client.get("/healthz").json["status"]
+
+
+def test_right_behind_a_program_that_took_over_another_one_does(server, tmp_path):
+    """The first goes on with its answers for a while: it is waited for, and then the second one is told."""
+    masters = set()
+    with Crowd(server.port) as crowd:
+        for _ in range(3):
+            done = command(tmp_path, "--program")
+            assert done.returncode == 0, done.stderr + done.stdout
+            masters.add(leaders(tmp_path)[-1])
+        crowd.each_asked()
+    assert len(masters) == 3
+    assert set(crowd.ends) == {WHOLE}, crowd.ends

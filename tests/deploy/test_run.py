@@ -123,12 +123,13 @@ def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path, environ, says, 
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_off_loopback_no_key_is_printed(tmp_path):
+@pytest.mark.parametrize("where", [{"HOST": "0.0.0.0"}, {"JOURNAL_STREAM": "8:1"}])
+def test_off_loopback_and_to_the_journal_no_key_is_printed(tmp_path, where):
     code = (
         "from chatbot.cli.serve import banner; from chatbot.core.settings import load_settings;"
         "print(banner(load_settings()))"
     )
-    env = {**CLEAN, "PYTHONPATH": str(ROOT), "HOST": "0.0.0.0", "CHATBOT_MOCK": "1"}
+    env = {**CLEAN, "PYTHONPATH": str(ROOT), "CHATBOT_MOCK": "1", **where}
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

@@ -88,8 +88,8 @@ def healthy(port: int) -> float:
 
 
 def calm_limit(port: int) -> float:
-    """What it may take among hundreds: a tenth of a second, or on a machine that is busy with other things ten times what it takes alone."""
-    return max(0.1, 10 * healthy(port))
+    """What it may take among hundreds, each of whom has a second or more: half of one, or ten times what it takes alone."""
+    return max(0.5, 10 * healthy(port))
 
 
 def served(port: int) -> None:

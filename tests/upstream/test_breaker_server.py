@@ -207,7 +207,8 @@ def test_a_data_directory_that_is_full_or_read_only_fails_no_request(pair, tmp_p
 def test_without_redis_the_server_starts_and_the_breaker_works(pair, tmp_path):
     url = f"redis://:canary-password@127.0.0.1:{free_port()}/0"
     config = pair.toml(tmp_path)
-    with running(tmp_path, CHATBOT_CONFIG=config, CHATBOT_REDIS_URL=url) as server:
+    cool = COOL.format(seconds=600)
+    with running(tmp_path, CHATBOT_CONFIG=config, CHATBOT_REDIS_URL=url, extra=cool) as server:
         assert ask(server, 10) == "other"
         assert len(asked(pair.first)) == 5
         assert "files of this machine, since Redis can't be used" in ready(server)["shared_state"]
