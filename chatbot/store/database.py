@@ -75,8 +75,9 @@ class Database:
         """
         try:
             return self._in_time(work, write, limit)
-        except StoreAway:
-            self._let_go()
+        except StoreAway as away:
+            if str(away) == "OperationalError":  # where it is only slow, its connections are good
+                self._let_go()
             raise
 
     def _let_go(self) -> None:

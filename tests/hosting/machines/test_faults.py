@@ -127,9 +127,11 @@ def test_postgresql_goes_silent(known, note, fault):
     mends = known.postgres.thaw if fault == "freezes" else known.postgres_host.mend
     with through(known) as passage:
         breaks()
-        for number in (0, 1):
-            wait_for(lambda n=number: database_is_missed(known, n), 30)
-        passage.all_asked()
-        passage.change(mends)
+        try:
+            for number in (0, 1):
+                wait_for(lambda n=number: database_is_missed(known, n), 30)
+            passage.all_asked()
+        finally:  # the other tests need it
+            passage.change(mends)
     note[f"PostgreSQL {fault}"] = passage
     assert not passage.broken
