@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench import costs
 from bench.processes import (
     KEY,
     LOAD_CORE,
@@ -228,6 +229,9 @@ def main() -> None:
             results[relay] = measure(
                 relay, wire, upstream, folder, quick=options.quick, all_of_it=all_of_it
             )
+        if not options.quick and "ours" in names:
+            sys.stderr.write("ours: costs\n")
+            costs.write(costs.measure(Bench, wire, upstream, folder / "costs"))
     machine = {
         "python": platform.python_version(),
         "cores": len(os.sched_getaffinity(0)),

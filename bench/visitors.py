@@ -21,10 +21,10 @@ _OF_A_PROMPT = ("history_tokens", "facts_tokens", "question_chars")
 
 
 class Visitors:
-    """Keys for the server at `port` whose data lie in `folder`."""
+    """Keys for the server at `port` whose data lie in `folder`, or in the database at `url`."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self._database = Database(Secret(""), folder)
+    def __init__(self, folder: Path, port: int, url: str = "") -> None:
+        self._database = Database(Secret(url), folder)
         self._port = port
         self._headers: dict[str, str] = {}
 

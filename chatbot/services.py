@@ -152,7 +152,7 @@ class Services:
         standings = self.breakers.standings(self.router.target_names)
         database = {
             "kind": self.database.name,
-            "away": self.writer.is_away,
+            "away": self.writer.is_away or self.directory.is_away,
             "not_saved": self.writer.lost,
         }
         return {

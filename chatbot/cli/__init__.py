@@ -6,6 +6,7 @@ import click
 
 from chatbot import __version__
 from chatbot.cli.bots import apply, bots
+from chatbot.cli.capacity import capacity
 from chatbot.cli.doctor import doctor
 from chatbot.cli.keys import keys
 from chatbot.cli.limits import resume, stop, stops, usage
@@ -22,6 +23,6 @@ def main() -> None:
 
 
 for command in (
-    serve, bots, apply, keys, stop, stops, resume, usage, status, db, drain, reload, doctor, settings,
+    serve, bots, apply, keys, stop, stops, resume, usage, status, db, drain, reload, doctor, capacity, settings,
 ):  # fmt: skip
     main.add_command(command)

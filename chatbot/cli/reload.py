@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import chdir, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -27,6 +27,7 @@ _ENDING_SECONDS = 15.0
 """What a program may take behind its drain."""
 _TOLD_TIMES, _HEARD_SECONDS = 3, 2.0
 _LOOK_SECONDS = 0.1
+T = TypeVar("T")
 
 
 @click.command()
@@ -150,7 +151,7 @@ def _fresh(settings: Settings, before: list[Any], otherwise: str) -> list[Any]:
     return found
 
 
-def _wait(found: Callable[[], Any], seconds: float = START_SECONDS) -> Any:
+def _wait(found: Callable[[], T], seconds: float = START_SECONDS) -> T:
     """What `found` gives, once that is something; else what it gave last."""
     until = time.monotonic() + seconds
     while not (value := found()) and time.monotonic() < until:

@@ -90,7 +90,8 @@ def _worker(worker: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     hours, rest = divmod(max(0, int(time.time() - worker["started"])), 3600)
     names = ("version", "configuration")
     others = [n for n in names if worker[n] != found[n]]
-    note = f"  other {' and '.join(others)}: HUP takes new settings up" if others else ""
+    what = "reload --program" if "version" in others else "reload"
+    note = f"  other {' and '.join(others)}: `python -m chatbot {what}`" if others else ""
     return (
         f"  worker {worker['pid']}  streams {worker['streams']}  up {hours} h {rest // 60} min  "
         f"version {worker['version']}  configuration {worker['configuration']}{note}"

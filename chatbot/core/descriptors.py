@@ -31,3 +31,8 @@ def room_for_streams() -> int:
     left = soft - _OWN
     # The caller's socket, the provider's, and where there are few, an idle one in the pool for each.
     return max(1, left // 3, (left - _POOLED) // 2)
+
+
+def descriptors_for(streams: int) -> int:
+    """The limit at which a worker has room for so many answers: see `room_for_streams`."""
+    return _OWN + min(3 * streams, 2 * streams + _POOLED)

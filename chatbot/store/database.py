@@ -74,6 +74,20 @@ class Database:
         must be one that can be done twice.
         """
         try:
+            return self._in_time(work, write, limit)
+        except StoreAway as away:
+            if str(away) == "OperationalError":  # where it is only slow, its connections are good
+                self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        """After a failure: a cut link leaves none of its connections alive, and each would be found out by itself,
+        one after the other, for ten seconds."""
+        if self._engine is not None and not self.is_sqlite:
+            self._engine.dispose()
+
+    def _in_time(self, work: Work[T], write: bool, limit: float) -> T:
+        try:
             return self._within(lambda: self._once(work, write), limit)
         except (exc.IntegrityError, exc.DataError):
             raise

@@ -44,10 +44,12 @@ class MockServer:
         port: int = 0,
         scripts: Scripts = script_for,
         tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         self._tls = tls
+        self._host = host
         self._scripts = scripts
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=1024)
+        self._listener = socket.create_server((host, port), backlog=1024)
         self.port: int = self._listener.getsockname()[1]
         self.log: list[dict[str, Any]] = []
         self.connections = 0
@@ -56,7 +58,7 @@ class MockServer:
     def base_url(self) -> str:
         """What `OPENAI_BASE_URL` is to be set to."""
         scheme = "https" if self._tls else "http"
-        return f"{scheme}://127.0.0.1:{self.port}/v1"
+        return f"{scheme}://{self._host}:{self.port}/v1"
 
     def start(self) -> MockServer:
         """Serve in the background until the process ends or `stop`."""

@@ -43,7 +43,7 @@ def test_it_names_workers_streams_breakers_budgets_and_the_configuration(
             monkeypatch.setenv("CHATBOT_MODEL", "another")
             shown = run("status")
             assert "Answers under way: 1" in shown
-            assert "other configuration: HUP takes new settings up" in shown
+            assert "other configuration: `python -m chatbot reload`" in shown
             assert "Stopped: bot:demo" in shown
             assert KEY not in shown
             for worker in _children(server.process.pid):

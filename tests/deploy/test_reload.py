@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -114,6 +115,31 @@ def test_who_asks_after_the_end_of_the_drain_is_told_and_not_cut(upstream, tmp_p
         client._body(first)
         assert how_it_ended(first, stream=True) == TOLD
         assert how_it_ended(client.chat(stream=True, mock=stall), stream=True) == f"503 {TOLD}"
+
+
+def test_hup_keeps_the_program_whole_and_reload_takes_up_the_new_one(upstream, tmp_path):
+    program = tmp_path / "program"
+    for folder in ("chatbot", "static", "templates", "deploy"):
+        shutil.copytree(ROOT / folder, program / folder, ignore=shutil.ignore_patterns("*.pyc"))
+    shutil.copy(ROOT / "wsgi.py", program)
+    environ = {"OPENAI_BASE_URL": upstream.base_url, "PYTHONPATH": str(program)}
+    with running(tmp_path, **environ) as server:
+        old = _children(server.process.pid)
+        health = program / "chatbot" / "web" / "health.py"
+        health.write_text(health.read_text().replace('status="ok"', 'status="new"'))
+        os.kill(server.process.pid, signal.SIGHUP)
+        wait_for(lambda: set(old).isdisjoint(_children(server.process.pid)), 30)
+        assert status(server.port) == "ok"
+        done = command(tmp_path, "--program")
+        assert done.returncode == 0, done.stderr
+        server.process.wait(40)
+        assert status(server.port) == "new"
+        ends(server, leaders(tmp_path))
+
+
+def status(port: int) -> str:
+    with Client(port) as client:
+        return client.get("/healthz").json["status"]
 
 
 def test_right_behind_a_program_that_took_over_another_one_does(server, tmp_path):

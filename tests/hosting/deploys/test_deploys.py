@@ -13,8 +13,9 @@ import pytest
 from chatbot.shared.master import leaders
 from tests import crowd as crowds
 from tests.crowd import WHOLE, Crowd
-from tests.engines import binary, process
-from tests.server import ROOT, _children, free_port, running, wait_for
+from tests.engines import process
+from tests.hosting.front import nginx
+from tests.server import _children, free_port, running, wait_for
 
 QUICK = {"first_token": 0, "pace": 0, "tokens": 1}
 """Answers so short that connections are made all the time: some wait in the listener's queue at its end."""
@@ -86,42 +87,13 @@ def test_a_new_program_that_does_not_start_leaves_the_old_one_alone(environ, tmp
     assert set(crowd.ends) == {WHOLE}, crowd.ends
 
 
-NGINX = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log stderr;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
-  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  include {folder}/site.conf;
-}}
-"""
-
-
 @contextlib.contextmanager
 def before(folder: Path, ports: list[int]):
     """The port of the shipped nginx for several machines, before these."""
     port = free_port()
-    (folder / "site.conf").write_text(site(port, [f"127.0.0.1:{p}" for p in ports]))
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder))
-    command = [binary("nginx"), "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    command = nginx(folder, str(port), [f"127.0.0.1:{p}" for p in ports])
     with process(command, port, folder):
         yield port
-
-
-def site(port: int, servers: list[str]) -> str:
-    """deploy/nginx-machines.conf with these servers, without TLS."""
-    import re
-
-    text = (ROOT / "deploy" / "nginx-machines.conf").read_text()
-    text = re.sub(r"server \{\s+listen 80;.*?\n\}\n", "", text, flags=re.S)
-    text = re.sub(r"^\s*ssl_.*\n", "", text, flags=re.M).replace("443 ssl http2;", f"{port};")
-    for number, server in enumerate(servers, 1):
-        text = text.replace(f"10.0.0.{number}:8000", server)
-    return text
 
 
 def test_no_request_fails_while_one_instance_after_the_other_is_replaced(environ, pace, tmp_path):
@@ -136,8 +108,9 @@ def test_no_request_fails_while_one_instance_after_the_other_is_replaced(environ
             server.process.terminate()
             server.process.wait(60)
             crowd.each_asked()
-            again = {**environ, "PORT": str(server.port)}
-            stack.enter_context(running(folder, **again))
+            again = stack.enter_context(running(folder, port=server.port, **environ))
+            # Until nginx asks it again the other one must not go: there would be nobody.
+            wait_for(lambda s=again: s.ended_by(), 30)
             crowd.each_asked(2)
         assert set(crowd.ends) == {WHOLE}, (
             crowd.ends,

@@ -1,0 +1,43 @@
+"""`capacity`, as it is called."""
+
+from __future__ import annotations
+
+import json
+
+from click.testing import CliRunner
+
+from bench.costs import table
+from chatbot.cli import main
+from chatbot.core.capacity import read_costs
+from tests.server import ROOT
+
+PAGE = (ROOT / "docs" / "capacity.md").read_text()
+
+
+def printed(*options: str) -> str:
+    done = CliRunner().invoke(main, ["capacity", *options])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_it_says_what_to_set():
+    text = printed("--streams", "1000")
+    for name in ("WEB_CONCURRENCY=", "CHATBOT_MAX_STREAMS=", "LimitNOFILE=", "worker_connections "):
+        assert name in text
+
+
+def test_the_page_shows_what_is_printed():
+    assert "\n".join(f"    {line}" for line in printed("--streams", "1000").splitlines()) in PAGE
+
+
+def test_the_page_shows_what_was_measured_beside_what_is_predicted():
+    assert table(read_costs()) in PAGE
+
+
+def test_more_answers_need_more_of_everything_and_fewer_questions_less():
+    small, large, few = (
+        json.loads(printed("--json", *options.split()))["needs"]
+        for options in ("--streams 100", "--streams 10000", "--streams 10000 --rate 1")
+    )
+    assert all(large[name] > small[name] for name in small)
+    assert few["cores"] < large["cores"]
