@@ -41,7 +41,9 @@ test: $(VENV)/dev.ok node_modules/.ok ## all tests
 # A virtual environment of its own, since uWSGI is built here (gcc).
 HOSTING_VENV ?= .venv-hosting
 FRONTS := /usr/sbin/nginx:nginx-light /usr/sbin/apache2:apache2 /usr/lib/apache2/modules/mod_wsgi.so:libapache2-mod-wsgi-py3 \
-  /usr/sbin/haproxy:haproxy /usr/bin/caddy:caddy /usr/bin/gcc:gcc /usr/bin/curl:curl /usr/bin/openssl:openssl /usr/bin/chromium:chromium
+  /usr/sbin/haproxy:haproxy /usr/bin/caddy:caddy /usr/bin/gcc:gcc /usr/bin/curl:curl /usr/bin/openssl:openssl /usr/bin/chromium:chromium \
+  /usr/bin/redis-server:redis-server /lib/systemd/systemd:systemd /usr/sbin/ip:iproute2 /usr/bin/git:git /usr/bin/python3:python3 \
+  /usr/share/doc/python3-venv:python3-venv
 
 $(HOSTING_VENV)/hosting.ok: requirements-hosting.txt
 	$(PYTHON) -m venv $(HOSTING_VENV)
@@ -53,8 +55,10 @@ hosting-fronts:
 	test -z "$$wanted" || { echo "Not installed:$$wanted"; test "$$(id -u)" != 0 || \
 	{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $$wanted; }; }
 
-test-hosting: $(VENV)/dev.ok node_modules/.ok hosting-fronts $(HOSTING_VENV)/hosting.ok ## each front and server of docs/hosting/ as shipped, and the table there
-	HOSTING=1 $(BIN)/python -m pytest tests/hosting/fronts
+test-hosting: $(VENV)/dev.ok node_modules/.ok hosting-fronts $(HOSTING_VENV)/hosting.ok ## each front and server of docs/hosting/ as shipped; deploys, several machines, an empty one; as root
+	@HOSTING=1 $(BIN)/python -m pytest tests/hosting/fronts & fronts=$$!; \
+	$(BIN)/python -m pytest --ignore=tests/hosting/fronts tests/hosting; rest=$$?; \
+	wait $$fronts && exit $$rest
 
 real: $(VENV)/dev.ok node_modules/.ok ## only those with official SDKs and third-party servers
 	$(BIN)/python -m pytest -m real
