@@ -35,7 +35,7 @@ class Member:
         try:
             self.client = self.client or Client(self.port, self.host, PATIENCE)
             reply = self.client.chat(self.key, stream=self.stream, mock=ANSWER)
-        except OSError as error:
+        except Exception as error:  # whatever it is, it is how the question ended
             self.leave()
             return type(error).__name__
         if not self.kept or not reply.clean or reply.headers.get("connection") == "close":
@@ -104,10 +104,14 @@ class Crowd:
     def each_asked(self, times: int = 1, seconds: float = 60) -> None:
         """Wait until every member has had `times` more answers."""
         wanted = [len(m.ends) + times for m in self.members]
-        wait_for(
-            lambda: all(len(m.ends) >= n for m, n in zip(self.members, wanted, strict=True)),
-            seconds,
-        )
+
+        def late() -> list[Member]:
+            return [m for m, n in zip(self.members, wanted, strict=True) if len(m.ends) < n]
+
+        try:
+            wait_for(lambda: not late(), seconds)
+        except AssertionError:
+            raise AssertionError(f"without {times} answers in {seconds} s: {late()}") from None
 
     def is_well(self) -> bool:
         """Whether the last answer of every member was whole."""
