@@ -48,6 +48,10 @@ def _n(line: str) -> tuple[tuple[str, str], ...]:
     return _line("proxy_pass http://chatbot;", line)
 
 
+def _h(line: str) -> tuple[tuple[str, str], ...]:
+    return _line("proxy_set_header X-Forwarded-Proto $scheme;", line)
+
+
 def _a(line: str) -> tuple[tuple[str, str], ...]:
     return _line("ProxyPreserveHost On", line)
 
@@ -65,8 +69,8 @@ FAULTS = {
         Fault("scheme-lost", "proxy_set_header X-Forwarded-Proto http;", (("X-Forwarded-Proto $scheme", "X-Forwarded-Proto http"),), tls=True),
         Fault("host-lost", "proxy_set_header Host localhost;", (("Host $http_host", "Host localhost"),)),
         Fault("host-refused", "proxy_set_header Host other.example;", (("Host $http_host", "Host other.example"),)),
-        Fault("authorization-dropped", 'proxy_set_header Authorization "";', _n('proxy_set_header Authorization "";')),
-        Fault("request-headers-dropped", 'proxy_set_header X-Session-ID "";', _n('proxy_set_header X-Session-ID "";')),
+        Fault("authorization-dropped", 'proxy_set_header Authorization "";', _h('proxy_set_header Authorization "";')),
+        Fault("request-headers-dropped", 'proxy_set_header X-Session-ID "";', _h('proxy_set_header X-Session-ID "";')),
         Fault("headers-missing", "proxy_hide_header X-Request-ID;", _n("proxy_hide_header X-Request-ID;")),
         Fault("charset", 'add_header Content-Type "text/event-stream; charset=iso-8859-1";', _n('proxy_hide_header Content-Type; add_header Content-Type "text/event-stream; charset=iso-8859-1";')),
         Fault("changed", "sub_filter 'naïve' 'naive';", _n("sub_filter 'naïve' 'naive'; sub_filter_types text/event-stream; sub_filter_once off;")),
