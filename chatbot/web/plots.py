@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 WIDTH, HEIGHT = 600, 150
 Values = Sequence[float | None]
@@ -66,14 +67,21 @@ def _places(heights: Values) -> Iterator[tuple[float, float | None]]:
 
 
 def _line(heights: Values) -> str:
-    """A line through the middle of each span; where nothing is known it is interrupted."""
-    half, pen, parts = WIDTH / max(1, len(heights)) / 2, "M", []
-    for x, y in _places(heights):
-        if y is not None:
-            # Of no length, so that a value without neighbours is a dot.
-            parts.append(f"{pen}{x + half:.1f} {y:.1f}" + ("h0" if pen == "M" else ""))
-        pen = "M" if y is None else "L"
-    return "".join(parts)
+    """A line through the middle of each span; where nothing is known it is interrupted, and a value without neighbours is as wide as its span."""
+    step = WIDTH / max(1, len(heights))
+    runs = (list(run) for known, run in groupby(_places(heights), _is_known) if known)
+    return "".join(_run(run, step) for run in runs)
+
+
+def _is_known(place: tuple[float, float | None]) -> bool:
+    return place[1] is not None
+
+
+def _run(places: list[tuple[float, float | None]], step: float) -> str:
+    if len(places) == 1:
+        x, y = places[0]
+        return f"M{x:.1f} {y:.1f}h{step:.1f}"
+    return "M" + "L".join(f"{x + step / 2:.1f} {y:.1f}" for x, y in places)
 
 
 def _bars(heights: Values) -> str:
