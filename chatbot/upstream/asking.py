@@ -90,7 +90,7 @@ class Asking:
         Ends where the answer is complete. Raises `ChatbotError` where it is not, `Aborted` after `abort`.
         """
         try:
-            failure: ChatbotError = UpstreamError("No target answered.")
+            failure: ChatbotError | None = None
             while turn := self._turns.next():
                 try:
                     yield from self._stream_with_retries(turn, beat)
@@ -104,14 +104,14 @@ class Asking:
                         break
                 except BudgetExceeded:
                     break
-            raise failure
+            raise failure or UpstreamError("No target answered.")
         except Aborted:
             raise self._stopped_by or Aborted from None
 
     def whole(self) -> bytes:
         """The answer as one JSON body; see `Attempt.whole`."""
         try:
-            failure: ChatbotError = UpstreamError("No target answered.")
+            failure: ChatbotError | None = None
             while turn := self._turns.next():
                 try:
                     return self._whole_with_retries(turn)
@@ -121,7 +121,7 @@ class Asking:
                         break
                 except BudgetExceeded:
                     break
-            raise failure
+            raise failure or UpstreamError("No target answered.")
         except Aborted:
             raise self._stopped_by or Aborted from None
 
