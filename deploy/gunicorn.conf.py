@@ -142,6 +142,8 @@ class Response(wsgi.Response):
         lines = [f"{name}: {value}\r\n" for name, value in self.headers]
         head = "".join(self.default_headers() + lines).encode("latin-1")
         self.headers_sent, self.sent = True, len(arg)
+        if not self.cfg.accesslog:  # whose format may name one; nobody else looks at them again
+            self.headers = []
         send(self.sock, b"%b\r\n%x\r\n%b\r\n" % (head, len(arg), arg))
 
     def close(self):

@@ -55,7 +55,7 @@ class AnswerReader:
     """
 
     __slots__ = (
-        "_choices", "_decoder", "_finished", "_held", "_held_events", "_held_size", "_plain", "_tail", "_texts",
+        "_choices", "_decoder", "_finished", "_has_passed", "_held", "_held_events", "_held_size", "_plain", "_tail", "_texts",
         "_wants_usage", "citations", "done", "events", "fault", "has_content", "id", "model", "sent_id", "text_size", "usage",
     )  # fmt: skip
 
@@ -78,13 +78,15 @@ class AnswerReader:
         self._held: list[bytes] = []
         self._held_events = self._held_size = 0
         self._tail = b""
-        self._decoder = SSEDecoder()
+        self._decoder: SSEDecoder | None = None
+        self._has_passed = False
 
     def feed(self, data: bytes) -> bytes:
         """What may go out now that `data` has come: whole events, or nothing."""
         if self._tail:
             data, self._tail = self._tail + data, b""
-        plain = _plain_end(data) if self._decoder.is_between else 0
+        is_between = self._decoder is None or self._decoder.is_between
+        plain = _plain_end(data) if is_between else 0
         if plain:
             self._tail = data[plain:]
             return self._pass_plain(data[:plain] if self._tail else data)
@@ -92,11 +94,19 @@ class AnswerReader:
 
     def _decode(self, data: bytes) -> bytes:
         try:
-            frames = self._decoder.feed(data)
+            frames = self._the_decoder().feed(data)
         except EventTooLarge:
             self.fault = MalformedEvent("an event is over the size limit")
             return b""
         return self._pass(frames)
+
+    def _the_decoder(self) -> SSEDecoder:
+        """Made for the first event that is no plain one: most answers have none."""
+        if self._decoder is None:
+            self._decoder = SSEDecoder()
+            if self._has_passed:
+                self._decoder.passed()
+        return self._decoder
 
     def feed_own(self, wire: bytes) -> bytes:
         """As `feed`, for events that were written here: the limit on an event's size is not for them."""
@@ -106,7 +116,9 @@ class AnswerReader:
     def close(self) -> bytes:
         """What the end of the body completes."""
         tail, self._tail = self._tail, b""
-        return self._decode(tail) + self._pass(self._decoder.close())
+        if not tail and self._decoder is None:
+            return b""
+        return self._decode(tail) + self._pass(self._the_decoder().close())
 
     @property
     def plain_text(self) -> str | None:
@@ -132,7 +144,9 @@ class AnswerReader:
 
     def _pass_plain(self, data: bytes) -> bytes:
         """As `_pass`, for events of one data line each, which nearly all are: the same bytes go out."""
-        self._decoder.passed()
+        self._has_passed = True
+        if self._decoder is not None:
+            self._decoder.passed()
         events = data[len(DATA) : -2].split(_NEXT)
         out = []
         for event in events:

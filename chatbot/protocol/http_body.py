@@ -71,7 +71,7 @@ class Unframer:
         at, size = 0, len(data)
         while at < size and not self.ended:
             if self._left:
-                at = self._piece(data, at, out)
+                at = self._piece(data, at, self._left, out)
                 continue
             end = data.find(b"\n", at)
             if end < 0:
@@ -93,11 +93,11 @@ class Unframer:
         if self.ended:
             self.rest = data[at:]
 
-    def _piece(self, data: bytes, at: int, out: list[bytes]) -> int:
+    def _piece(self, data: bytes, at: int, left: int, out: list[bytes]) -> int:
         """What `data` has from here on of a chunk that is not there as a whole; where that ends."""
-        piece = data[at : at + self._left] if at or len(data) > self._left else data
+        piece = data[at : at + left] if at or len(data) > left else data
         out.append(piece)
-        self._left -= len(piece)
+        self._left = left - len(piece)
         at += len(piece)
         if self._left:
             return at
