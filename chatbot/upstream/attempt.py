@@ -83,7 +83,8 @@ class Attempt:
         if not looks_like_events(head, begin):
             yield from self._convert_json(begin, first, beat)
             return
-        reader, exchange, chunk = self.reader, self._the_exchange(), begin or None
+        reader, exchange = self.reader, self._the_exchange()
+        chunk: bytes | None = begin
         patience = Patience(reader, limits, first, self._total)
         del head, begin
         try:
