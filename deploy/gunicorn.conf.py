@@ -25,6 +25,9 @@ from gunicorn.http.errors import ParseException  # noqa: E402
 from gunicorn.workers import ggevent  # noqa: E402
 from gunicorn.workers.ggevent import GeventWorker  # noqa: E402
 
+# Nobody looks at who started which greenlet: for each gevent would put down the calls that it was started from.
+gevent.config.track_greenlet_tree = False
+
 # All of the application, although only workers use it: they begin at once, and after HUP they run what the master
 # was started with, and not half of what has been installed since.
 import chatbot.app  # noqa: E402, F401
@@ -139,6 +142,8 @@ class Response(wsgi.Response):
         lines = [f"{name}: {value}\r\n" for name, value in self.headers]
         head = "".join(self.default_headers() + lines).encode("latin-1")
         self.headers_sent, self.sent = True, len(arg)
+        if not self.cfg.accesslog:  # whose format may name one; nobody else looks at them again
+            self.headers = []
         send(self.sock, b"%b\r\n%x\r\n%b\r\n" % (head, len(arg), arg))
 
     def close(self):

@@ -33,12 +33,12 @@ from tests.server import KEY
 from tests.visitor import ORIGIN, add_bot
 
 RECORDED = {
-    "per event, one at a time": 64,
-    "per event, many at once": 30.4,
+    "per event, one at a time": 55,
+    "per event, many at once": 19.4,
     "per read of a connection": 8,
     # Of each of the two some 30 put down times for Server-Timing and count for /metrics, once for a request.
-    "per request": 1731,
-    "per visitor's request": 2313,
+    "per request": 1627,
+    "per visitor's request": 2213,
 }
 CHUNK = encode_event(
     {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",

@@ -36,6 +36,10 @@ _WHO = {
 }
 
 
+_Hold = tuple[Meter, Sequence[Take]]
+"""Who counts, and what was taken there that is settled: tokens, and slots."""
+
+
 class NeverFits(Exception):
     """A question that may take more of a budget than there is of it in all, so that no wait helps."""
 
@@ -47,15 +51,21 @@ class NeverFits(Exception):
 
 
 class Ticket:
-    """What one question has taken. `settle` once, in any case."""
+    """What one question has taken. `settle` once, in any case.
+
+    `headers` say how near the limits are that refuse first, by the names that OpenAI gave them. Of what was taken it keeps
+    what is to be settled: a ticket lives as long as its answer.
+    """
+
+    __slots__ = ("_holds", "_meter", "_reserved", "headers")
 
     def __init__(self, meter: Meter, asked: Asked, taken: Taken, reserved: Counter[str]) -> None:
+        self.headers = rate_headers(asked, taken.left)
         self._meter = meter
-        self._asked = asked
-        self._taken = taken
         self._reserved = reserved
-        self._holds: list[tuple[Meter, Sequence[Take]]] = []
-        self._hold(taken.by, asked.takes)
+        self._holds: list[_Hold] = []
+        pairs = zip(*asked, strict=True)
+        self._hold(taken.by, [take for part, take in pairs if part.in_tokens or take.kind == LIVE])
 
     def _hold(self, by: Meter, takes: Sequence[Take]) -> None:
         self._holds.append((by, takes))
@@ -65,7 +75,7 @@ class Ticket:
 
     def again(self) -> bool:
         """Reserve as much again, for another attempt; False where a budget does not allow it."""
-        totals = [take for take in self._asked.takes if take.kind == TOTAL]
+        totals = [take for take in self._holds[0][1] if take.kind == TOTAL] if self._holds else []
         if not totals:
             return True
         taken = self._meter.take(totals)
@@ -76,15 +86,12 @@ class Ticket:
     def settle(self, tokens: int) -> None:
         """The question is over and has cost so many tokens. Safe to call again."""
         holds, self._holds = self._holds, []
-        in_tokens = [part.in_tokens for part in self._asked.parts]
-        for number, (by, takes) in enumerate(holds):
-            cost = 0 if number else tokens
-            marked = in_tokens if number == 0 else [True] * len(takes)
-            changes = [(t, cost - t.cost) for t, m in zip(takes, marked, strict=True) if m]
-            changes += [(t, -1.0) for t in takes if t.kind == LIVE]
-            if changes:
-                by.change(changes)
+        cost = tokens
+        for by, takes in holds:
+            if takes:
+                by.change([(t, -1.0 if t.kind == LIVE else cost - t.cost) for t in takes])
             self._free(takes)
+            cost = 0  # the first one has paid for all
 
     def _free(self, takes: Sequence[Take]) -> None:
         """No longer reserved. What is at 0 goes: each day has keys of its own."""
@@ -94,14 +101,9 @@ class Ticket:
                 if self._reserved[take.key] <= 0:
                     del self._reserved[take.key]
 
-    @property
-    def headers(self) -> dict[str, str]:
-        """How near the limits are that refuse first, by the names that OpenAI gave them."""
-        return rate_headers(self._asked, self._taken.left)
-
 
 def rate_headers(asked: Asked, left: Sequence[float]) -> dict[str, str]:
-    """See `Ticket.headers`: of requests and of tokens the limit that fewest more such questions fit into.
+    """Of requests and of tokens the limit that fewest more such questions fit into.
 
     Of several that is the one which takes longer to come back: parts go from the minute to the month.
 
@@ -160,13 +162,14 @@ class Gate:
 
     def admit(self, asker: Asker, tokens: int) -> Ticket:
         """A ticket for a question that may cost so many tokens. Raises `RateLimitExceeded`, `BudgetExceeded`, `NeverFits`."""
-        return self._admit(asker, asked_of(asker, tokens))
+        asked = asked_of(asker, tokens)
+        return Ticket(self._meter, asked, self._admit(asker, asked), self._reserved)
 
     def admit_read(self, asker: Asker) -> None:
         """Let another request of a visitor pass. Raises `RateLimitExceeded`."""
         self._admit(asker, asked_of_a_read(asker))
 
-    def _admit(self, asker: Asker, asked: Asked) -> Ticket:
+    def _admit(self, asker: Asker, asked: Asked) -> Taken:
         nothing = Taken(None, 0.0, (), self._meter)
         taken = self._meter.take(asked.takes) if asked.takes else nothing
         for part, take, left in zip(*asked, taken.left, strict=True):
@@ -180,7 +183,7 @@ class Gate:
             error = self._refusal(asker, asked, taken, taken.refused)
             error.headers = headers
             raise error
-        return Ticket(self._meter, asked, taken, self._reserved)
+        return taken
 
     def _warn(self, part: Part, take: Take, left: float) -> None:
         """Say that a budget is nearly used, if it is: what is only reserved may come back."""

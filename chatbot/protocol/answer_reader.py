@@ -54,6 +54,11 @@ class AnswerReader:
     `text_size` the characters of its content, `citations` what it rests on.
     """
 
+    __slots__ = (
+        "_choices", "_decoder", "_finished", "_has_passed", "_held", "_held_events", "_held_size", "_plain", "_tail", "_texts",
+        "_wants_usage", "citations", "done", "events", "fault", "has_content", "id", "model", "sent_id", "text_size", "usage",
+    )  # fmt: skip
+
     def __init__(self, *, wants_usage: bool, choices: int = 1) -> None:
         self.fault: AnswerFault | None = None
         self.done = False
@@ -69,18 +74,19 @@ class AnswerReader:
         self._plain = choices == 1
         self._wants_usage = wants_usage
         self._choices = choices
-        self._seen: set[object] = set()
-        self._finished: set[object] = set()
+        self._finished: dict[int, bool] = {}
         self._held: list[bytes] = []
         self._held_events = self._held_size = 0
         self._tail = b""
-        self._decoder = SSEDecoder()
+        self._decoder: SSEDecoder | None = None
+        self._has_passed = False
 
     def feed(self, data: bytes) -> bytes:
         """What may go out now that `data` has come: whole events, or nothing."""
         if self._tail:
             data, self._tail = self._tail + data, b""
-        plain = _plain_end(data) if self._decoder.is_between else 0
+        is_between = self._decoder is None or self._decoder.is_between
+        plain = _plain_end(data) if is_between else 0
         if plain:
             self._tail = data[plain:]
             return self._pass_plain(data[:plain] if self._tail else data)
@@ -88,11 +94,19 @@ class AnswerReader:
 
     def _decode(self, data: bytes) -> bytes:
         try:
-            frames = self._decoder.feed(data)
+            frames = self._the_decoder().feed(data)
         except EventTooLarge:
             self.fault = MalformedEvent("an event is over the size limit")
             return b""
         return self._pass(frames)
+
+    def _the_decoder(self) -> SSEDecoder:
+        """Made for the first event that is no plain one: most answers have none."""
+        if self._decoder is None:
+            self._decoder = SSEDecoder()
+            if self._has_passed:
+                self._decoder.passed()
+        return self._decoder
 
     def feed_own(self, wire: bytes) -> bytes:
         """As `feed`, for events that were written here: the limit on an event's size is not for them."""
@@ -102,7 +116,9 @@ class AnswerReader:
     def close(self) -> bytes:
         """What the end of the body completes."""
         tail, self._tail = self._tail, b""
-        return self._decode(tail) + self._pass(self._decoder.close())
+        if not tail and self._decoder is None:
+            return b""
+        return self._decode(tail) + self._pass(self._the_decoder().close())
 
     @property
     def plain_text(self) -> str | None:
@@ -120,21 +136,26 @@ class AnswerReader:
 
         What goes wrong behind the last finish reason takes nothing from the answer.
         """
-        finished = self._seen == self._finished and len(self._finished) >= self._choices
-        return bool(self._seen) and (finished or (self.done and self.fault is None))
+        seen = self._finished
+        if not seen:
+            return False
+        finished = len(seen) >= self._choices and all(seen.values())
+        return finished or (self.done and self.fault is None)
 
     def _pass_plain(self, data: bytes) -> bytes:
         """As `_pass`, for events of one data line each, which nearly all are: the same bytes go out."""
-        self._decoder.passed()
-        blocks = data[:-2].split(b"\n\n")
+        self._has_passed = True
+        if self._decoder is not None:
+            self._decoder.passed()
+        events = data[len(DATA) : -2].split(_NEXT)
         out = []
-        for block in blocks:
+        for event in events:
             if self.done or self.fault is not None:
                 break
-            if self._event_may_go(block[len(DATA) :]):
-                out.append(block)
-        if len(out) < len(blocks):
-            data = b"".join([block + b"\n\n" for block in out])
+            if self._event_may_go(event):
+                out.append(event)
+        if len(out) < len(events):
+            data = b"".join([DATA + event + b"\n\n" for event in out])
         return self._release(data, len(out))
 
     def _pass(self, frames: list[Frame]) -> bytes:
@@ -149,7 +170,7 @@ class AnswerReader:
 
     def _release(self, out: bytes, count: int) -> bytes:
         """These events, behind those that were held; nothing while it is not known who answers."""
-        if self.done and self._seen:
+        if self.done and self._finished:
             self.has_content = True  # an answer may be empty
         if not self.has_content and out:
             self._held.append(out)
@@ -180,7 +201,7 @@ class AnswerReader:
             if not data.strip():
                 return False
             chunk = None
-        if not isinstance(chunk, dict):
+        if type(chunk) is not dict:
             self.fault = MalformedEvent("an event is not a JSON object")
             return False
         return self._read(chunk)
@@ -191,9 +212,8 @@ class AnswerReader:
             self.fault = ErrorEvent(provider_error(chunk))
             return False
         self.events += 1
-        choices = chunk.get("choices")
-        usage = chunk.get("usage")
-        if isinstance(usage, dict):
+        choices, usage = chunk.get("choices"), chunk.get("usage")
+        if type(usage) is dict:
             self.usage = usage
             if choices == [] and not self._wants_usage:
                 return False
@@ -203,25 +223,27 @@ class AnswerReader:
             self.model = chunk["model"]
         if not self.id and isinstance(chunk.get("id"), str):
             self.id = chunk["id"]
-        for choice in choices if isinstance(choices, list) else ():
-            self._read_choice(choice)
+        if type(choices) is list:
+            for choice in choices:
+                if type(choice) is dict:
+                    self._read_choice(choice)
         return True
 
-    def _read_choice(self, choice: object) -> None:
-        if not isinstance(choice, dict):
-            return
-        index = choice.get("index", 0)
-        index = index if isinstance(index, int) else 0
-        self._seen.add(index)
-        if choice.get("finish_reason"):
-            self._finished.add(index)
-            self.has_content = True
-        delta = choice.get("delta")
-        if isinstance(delta, dict):
+    def _read_choice(self, choice: dict[str, Any]) -> None:
+        get = choice.get
+        index = get("index")
+        if type(index) is not int:
+            index = 0
+        if get("finish_reason"):
+            self._finished[index] = self.has_content = True
+        elif index not in self._finished:
+            self._finished[index] = False
+        delta, text = get("delta"), get("text")
+        if type(delta) is dict:
             self._read_delta(delta)
-        if choice.get("text"):
+        if text:
             self.has_content = True
-        if index != 0 or choice.get("logprobs") or choice.get("text"):
+        if index or text or get("logprobs"):
             self._plain = False
 
     def _read_delta(self, delta: dict[str, Any]) -> None:
@@ -229,7 +251,7 @@ class AnswerReader:
             if not value or key == "role":
                 continue
             self.has_content = True
-            if key != "content" or not isinstance(value, str):
+            if key != "content" or type(value) is not str:
                 self._plain = False
             elif self.text_size <= TEXT_CAP:
                 self._texts.append(value)

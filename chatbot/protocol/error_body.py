@@ -33,7 +33,7 @@ class ProviderError:
 
 def is_error(value: dict[str, Any]) -> bool:
     """Whether a JSON object is an error and not a part of an answer."""
-    return bool(value.get("error")) or value.get("object") == "error"
+    return value.get("object") == "error" or ("error" in value and bool(value["error"]))
 
 
 def provider_error(value: dict[str, Any]) -> ProviderError:

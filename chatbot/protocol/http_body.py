@@ -71,13 +71,7 @@ class Unframer:
         at, size = 0, len(data)
         while at < size and not self.ended:
             if self._left:
-                piece = data[at : at + self._left] if at or size > self._left else data
-                out.append(piece)
-                self._left -= len(piece)
-                at += len(piece)
-                if not self._left:
-                    self._behind_chunk = not data.startswith(b"\r\n", at)
-                    at += 0 if self._behind_chunk else 2
+                at = self._piece(data, at, self._left, out)
                 continue
             end = data.find(b"\n", at)
             if end < 0:
@@ -86,10 +80,29 @@ class Unframer:
             line = data[at:end]
             if self._line:
                 line, self._line = self._line + line, b""
-            self._take(line)
             at = end + 1
+            if self._behind_chunk or self._in_trailers:
+                self._take(line)
+                continue
+            left = _size_of(line)
+            if left and data.startswith(b"\r\n", at + left):  # all of the chunk, which is the rule
+                out.append(data[at : at + left])
+                at += left + 2
+            else:
+                self._left, self._in_trailers = left, not left
         if self.ended:
             self.rest = data[at:]
+
+    def _piece(self, data: bytes, at: int, left: int, out: list[bytes]) -> int:
+        """What `data` has from here on of a chunk that is not there as a whole; where that ends."""
+        piece = data[at : at + left] if at or len(data) > left else data
+        out.append(piece)
+        self._left = left - len(piece)
+        at += len(piece)
+        if self._left:
+            return at
+        self._behind_chunk = not data.startswith(b"\r\n", at)
+        return at if self._behind_chunk else at + 2
 
     def _keep(self, piece: bytes) -> None:
         self._line += piece
@@ -97,16 +110,14 @@ class Unframer:
             raise BadFraming("a line between chunks is too long")
 
     def _take(self, line: bytes) -> None:
-        """One line between chunks, without its LF."""
-        if self._behind_chunk:
-            if line not in (b"\r", b""):
-                raise BadFraming("a chunk is longer than its size")
-            self._behind_chunk = False
-        elif self._in_trailers:
-            self.ended = line in (b"\r", b"")
-        else:
-            self._left = _size_of(line)
-            self._in_trailers = not self._left
+        """One line behind a chunk or in the trailers, without its LF."""
+        is_empty = line in (b"\r", b"")
+        if self._in_trailers:
+            self.ended = is_empty
+            return
+        if not is_empty:
+            raise BadFraming("a chunk is longer than its size")
+        self._behind_chunk = False
 
 
 @lru_cache(4096)

@@ -15,7 +15,7 @@ _NAME_CAP = 100
 """Characters of what a caller names in a log line: a name, not a text."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Record:
     """Times are `waiting.now()`, 0.0 while they have not come; `waited` (for the body) and `limits` are seconds.
 

@@ -28,8 +28,11 @@ def relay(asking: Asking, client: ClientConnection, record: Record) -> Iterator[
 
     Raises `ChatbotError` before the first bytes only, and `Aborted` where the client has left by then.
     """
+    sending = _Sending(asking, client, record)
     try:
-        yield from _pieces(asking, client, record)
+        for piece in asking.stream(sending.beat.due):
+            if out := sending.made_of(piece):
+                yield out
         record.ended_by = "upstream"
         if not asking.reader.done:
             yield DONE
@@ -52,18 +55,46 @@ def relay(asking: Asking, client: ClientConnection, record: Record) -> Iterator[
     client.finish()
 
 
-def _pieces(asking: Asking, client: ClientConnection, record: Record) -> Iterator[bytes]:
-    """The answer's events, and heartbeats between them."""
-    beat, sent_id = Heartbeat(), False
-    for piece in asking.stream(beat.due):
+class _Sending:
+    """What is sent of what comes: the answer's events, and heartbeats between them."""
+
+    __slots__ = ("_asking", "_client", "_record", "_sent_id", "beat")
+
+    def __init__(self, asking: Asking, client: ClientConnection, record: Record) -> None:
+        self.beat = Heartbeat()
+        self._asking = asking
+        self._client = client
+        self._record = record
+        self._sent_id = False
+
+    def made_of(self, piece: bytes) -> bytes:
+        """What goes out for a piece; nothing for an empty one before the beat is due."""
+        beat = self.beat
         if not piece and now() < beat.due():
-            continue
-        if record.first_byte and not record.first_token:
-            piece = piece.removeprefix(BOM)  # noqa: PLW2901  it is one at the very start only
-        _mark(record, bool(piece), client, asking)
+            return b""
+        if not (piece and self._record.first_token):
+            piece = self._marked(piece)
         beat.sent()
-        yield piece or heartbeat(sent_id)
-        sent_id = sent_id or asking.reader.sent_id
+        if not piece:
+            return heartbeat(self._sent_id)
+        self._sent_id = self._sent_id or self._asking.reader.sent_id
+        return piece
+
+    def _marked(self, piece: bytes) -> bytes:
+        """As it goes out, put down in the record: a heartbeat, or the first content."""
+        record = self._record
+        if record.first_byte and not record.first_token:
+            piece = piece.removeprefix(BOM)  # it is one at the very start only
+        if not record.first_byte:
+            record.first_byte = now()
+            self._client.hold()
+        if not piece:
+            record.heartbeats += 1
+            record.take(self._asking)
+        elif not record.first_token:
+            record.first_token = record.handed_at = now()
+            record.take(self._asking)
+        return piece
 
 
 def _crash(record: Record) -> ChatbotError:
@@ -72,18 +103,6 @@ def _crash(record: Record) -> ChatbotError:
     error = InternalError(f"Something failed here. Its id for the operator: {record.request_id}.")
     record.code = error.code
     return error
-
-
-def _mark(record: Record, content: bool, client: ClientConnection, asking: Asking) -> None:
-    if not record.first_byte:
-        record.first_byte = now()
-        client.hold()
-    if not content:
-        record.heartbeats += 1
-        record.take(asking)
-    elif not record.first_token:
-        record.first_token = record.handed_at = now()
-        record.take(asking)
 
 
 def _note(record: Record, asking: Asking) -> None:

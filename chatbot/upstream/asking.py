@@ -51,18 +51,22 @@ class Asking:
         self.request_id = request_id
         self.made: list[Attempt] = []
         self.may_ask_again: Callable[[], bool] = lambda: True
-        self.reader = AnswerReader(wants_usage=request.wants_usage, choices=request.choices)
         self.provider = ""
         self.started = now()
         self._turns = turns
         self._attempt: Attempt | None = None
-        self._stopped = threading.Event()
+        self.is_stopped = False
+        """Whether somebody has ended it before its answer did."""
         self._stopped_by: ChatbotError | None = None
+        self._pause: threading.Event | None = None
+        self._reader: AnswerReader | None = None
 
     @property
-    def is_stopped(self) -> bool:
-        """Whether somebody has ended it before its answer did."""
-        return self._stopped.is_set()
+    def reader(self) -> AnswerReader:
+        """See above; before the first attempt one of an answer that says nothing."""
+        if self._reader is None:
+            self._reader = AnswerReader(wants_usage=self.request.wants_usage)
+        return self._reader
 
     @property
     def attempts(self) -> int:
@@ -75,7 +79,9 @@ class Asking:
         With `error`, whoever waits for the answer is told so, and else nothing (`Aborted`).
         """
         self._stopped_by = error
-        self._stopped.set()
+        self.is_stopped = True
+        if self._pause is not None:
+            self._pause.set()
         if self._attempt is not None:
             self._attempt.abort()
 
@@ -90,7 +96,7 @@ class Asking:
         Ends where the answer is complete. Raises `ChatbotError` where it is not, `Aborted` after `abort`.
         """
         try:
-            failure: ChatbotError = UpstreamError("No target answered.")
+            failure: ChatbotError | None = None
             while turn := self._turns.next():
                 try:
                     yield from self._stream_with_retries(turn, beat)
@@ -104,14 +110,14 @@ class Asking:
                         break
                 except BudgetExceeded:
                     break
-            raise failure
+            raise failure or UpstreamError("No target answered.")
         except Aborted:
             raise self._stopped_by or Aborted from None
 
     def whole(self) -> bytes:
         """The answer as one JSON body; see `Attempt.whole`."""
         try:
-            failure: ChatbotError = UpstreamError("No target answered.")
+            failure: ChatbotError | None = None
             while turn := self._turns.next():
                 try:
                     return self._whole_with_retries(turn)
@@ -121,7 +127,7 @@ class Asking:
                         break
                 except BudgetExceeded:
                     break
-            raise failure
+            raise failure or UpstreamError("No target answered.")
         except Aborted:
             raise self._stopped_by or Aborted from None
 
@@ -132,13 +138,13 @@ class Asking:
 
     def _begin(self, target: Target) -> Attempt:
         self._let_go()
-        if self._stopped.is_set():
+        if self.is_stopped:
             raise Aborted
         if self.made and not self.may_ask_again():
             raise BudgetExceeded("There are no tokens left to ask once more.")
         attempt = Attempt(target, self.request, self.started)
         self.made.append(attempt)
-        self._attempt, self.reader, self.provider = attempt, attempt.reader, target.provider.name
+        self._attempt, self._reader, self.provider = attempt, attempt.reader, target.provider.name
         return attempt
 
     def _begin_after(self, failure: ChatbotError | None, target: Target) -> Attempt:
@@ -212,14 +218,14 @@ class Asking:
             except BudgetExceeded:
                 break
             splice, more = Splice(delivered, broken.id), False
-            self.reader = broken  # what the caller has, until there is more
+            self._reader = broken  # what the caller has, until there is more
             try:
                 for piece in attempt.stream(last=later.last, beat=beat):
                     rest = splice.feed(piece)
                     if rest and not more:
-                        more, self.reader = True, attempt.reader
+                        more, self._reader = True, attempt.reader
                     yield rest
-                self.reader = attempt.reader
+                self._reader = attempt.reader
                 self._turns.note(later.target, None, now() - attempt.began)
                 return
             except AnswersDiffer as difference:
@@ -230,7 +236,7 @@ class Asking:
                 if more:
                     raise
             later = self._turns.next()
-        self.reader = broken
+        self._reader = broken
         raise error
 
     def _after_failure(
@@ -267,6 +273,7 @@ class Asking:
 
     def _rest(self, until: float) -> float:
         """Wait until a time, or raise `Aborted` at once if the question is; the time it is then."""
-        if self._stopped.wait(max(0.0, until - now())):
+        self._pause = self._pause or threading.Event()
+        if self.is_stopped or self._pause.wait(max(0.0, until - now())):
             raise Aborted
         return now()

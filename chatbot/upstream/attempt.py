@@ -79,11 +79,37 @@ class Attempt:
         first = now() + (limits.first_token_last if last else limits.first_token)
         first = min(first, self._total)
         head = yield from self._open(first, beat)
-        chunk = yield from self._first_bytes(first, beat)
-        if not looks_like_events(head, chunk):
-            yield from self._convert_json(chunk, first, beat)
+        begin = yield from self._first_bytes(first, beat)
+        if not looks_like_events(head, begin):
+            yield from self._convert_json(begin, first, beat)
             return
-        yield from self._events(chunk, first, beat)
+        reader, exchange = self.reader, self._the_exchange()
+        chunk: bytes | None = begin
+        patience = Patience(reader, limits, first, self._total)
+        del head, begin
+        try:
+            while chunk:
+                if out := self._passed(chunk):
+                    yield out
+                if reader.done or reader.fault is not None:
+                    break
+                while (chunk := next_piece(exchange, patience, beat)) is None:
+                    yield b""
+            if out := reader.close():
+                yield out
+        except BodyCut:
+            pass  # `_judge` says what that means
+        self._judge()
+
+    def _passed(self, chunk: bytes) -> bytes:
+        """What of these bytes may go out; when they came is noted of the first that may."""
+        if self.came_at:
+            return self.reader.feed(chunk)
+        at = now()
+        out = self.reader.feed(chunk)
+        if out:
+            self.came_at = at
+        return out
 
     def _open(self, first: float, beat: Beat) -> Generator[bytes, None, Head]:
         name = self.target.provider.name
@@ -157,27 +183,6 @@ class Attempt:
                 return chunk
             check_first_token(first, self._total)
             yield b""
-
-    def _events(self, chunk: bytes, first: float, beat: Beat) -> Iterator[bytes]:
-        """The body of an event stream. Life is an event with data: comments do not count as it."""
-        reader, exchange = self.reader, self._the_exchange()
-        patience = Patience(reader, self.target.timeouts, first, self._total)
-        piece = chunk
-        try:
-            while piece:
-                at = 0.0 if self.came_at else now()
-                if out := reader.feed(piece):
-                    self.came_at = self.came_at or at
-                    yield out
-                if reader.done or reader.fault is not None:
-                    break
-                piece = yield from next_piece(exchange, patience, beat)
-        except BodyCut:
-            self._judge()
-            return
-        if out := reader.close():
-            yield out
-        self._judge()
 
     def _judge(self) -> None:
         reader = self.reader

@@ -121,6 +121,8 @@ class HTTPExchange:
             self._sending.wait(max(0.0, until - now()))
             if not self._sending.is_set() and not self._aborted:
                 return None
+            if self._sending.is_set():
+                self._sending = None
         if self._aborted:
             raise Aborted
         if self._error is not None:
@@ -145,7 +147,7 @@ class HTTPExchange:
                 raise UpstreamError("The provider's answer can't be read.") from None
             self._seen = self._seen[end:]
             if head.status >= 200:
-                self._body = BodyReader(connection, head, self._seen)
+                self._body, self._seen = BodyReader(connection, head, self._seen), b""
                 return head
 
     def _more(self, connection: Connection, until: float) -> bool:

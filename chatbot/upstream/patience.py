@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 
 from chatbot.core.errors import ChatbotError, TimeoutFirstToken, TimeoutIdle
 from chatbot.core.provider_config import Timeouts
@@ -23,22 +23,19 @@ def check_first_token(limit: float, total: float) -> None:
         raise TimeoutFirstToken("The provider did not begin to answer in time. Try again.")
 
 
-def next_piece(
-    exchange: Exchange, patience: Patience, beat: Callable[[], float]
-) -> Generator[bytes, None, bytes]:
-    """The next bytes of a body; `b""` is yielded for each beat that passes meanwhile."""
-    while True:
-        limit = patience.limit()
-        late = now() >= limit
-        # Once also when it is late: what came in time must not be lost because this worker was held up.
-        piece = exchange.read(min(limit, beat()))
-        if piece is not None and (not late or patience.forgives()):
-            return piece
-        if late and patience.satisfied:
-            return b""
-        if late:
-            raise patience.error()
-        yield b""
+def next_piece(exchange: Exchange, patience: Patience, beat: Callable[[], float]) -> bytes | None:
+    """The next bytes of a body; None where the beat is due first. Raises `ChatbotError` where patience ends."""
+    limit = patience.limit()
+    late = now() >= limit
+    # Once also when it is late: what came in time must not be lost because this worker was held up.
+    piece = exchange.read(min(limit, beat()))
+    if piece is not None and (not late or patience.forgives()):
+        return piece
+    if late and patience.satisfied:
+        return b""
+    if late:
+        raise patience.error()
+    return None
 
 
 class Patience:

@@ -64,6 +64,7 @@ def ticket(asker: Asker, tokens: int) -> Ticket:
             _look_for_a_proxy()
         raise
     tell(found.headers)
+    found.headers = {}  # told: the ticket lives as long as the answer
     return found
 
 

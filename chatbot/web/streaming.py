@@ -1,8 +1,8 @@
 """An iterator of bytes becomes a streamed response, once its first bytes are there.
 
-Flask runs teardown before the first byte of a stream and again after its last, so nothing that a teardown
-closes may be in use here: the generator gets plain values, and what must be let go is let go by
-`call_on_close`, which the server runs exactly once.
+Flask's contexts end with the view, before the first byte of a stream: the generator gets plain values and asks for no
+context, since one that is kept for it costs each open stream 4 KB, and an abandoned generator would leave it
+to later requests (flask#6123). What must be let go is let go by `call_on_close`, which the server runs exactly once.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, cast
 
-from flask import Response, stream_with_context
-from werkzeug.wsgi import ClosingIterator
+from flask import Response
 
 from chatbot.core.errors import InternalError
 from chatbot.web.direct import direct_writer
@@ -27,6 +26,19 @@ HEADERS = {
 }
 
 
+class _Body:
+    """What the server goes through and closes: the iterator itself, with no call between it and each piece."""
+
+    __slots__ = ("_pieces", "close")
+
+    def __init__(self, pieces: Iterator[bytes], close: Callable[[], None]) -> None:
+        self._pieces = pieces
+        self.close = close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+
 class _Streamed(Response):
     """A response whose head stays as it was made, and whose body is bytes: nothing is copied, looked for or encoded."""
 
@@ -34,8 +46,7 @@ class _Streamed(Response):
         if environ["REQUEST_METHOD"] == "HEAD":
             return super().__call__(environ, start_response)
         start_response(self.status, list(self.headers))
-        body = cast("Iterator[bytes]", self.response)
-        return ClosingIterator(body, self.close)
+        return _Body(cast("Iterator[bytes]", self.response), self.close)
 
 
 def stream_response(events: Iterator[bytes], on_close: Callable[[], None]) -> Response:
@@ -68,6 +79,6 @@ def stream_response(events: Iterator[bytes], on_close: Callable[[], None]) -> Re
             closing()
         on_close()
 
-    response = _Streamed(stream_with_context(body()), headers=HEADERS)
+    response = _Streamed(body(), headers=HEADERS)
     response.call_on_close(close)
     return response
