@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request
+from flask.ctx import RequestContext
 from werkzeug.exceptions import BadHost
 from werkzeug.routing import MapAdapter
 from werkzeug.wsgi import get_path_info
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+
+class _Context(RequestContext):
+    def match_request(self) -> None:
+        """Once: Flask would look for the view again where a stream takes its context up again."""
+        if self.request.url_rule is None and self.request.routing_exception is None:
+            super().match_request()
 
 
 @lru_cache(maxsize=64)
@@ -36,3 +47,7 @@ class Application(Flask):
             self.url_map, _in_ascii(request.host), request.root_path, "", request.scheme,
             get_path_info(request.environ), request.method, request.query_string.decode(errors="replace"),
         )  # fmt: skip
+
+    def request_context(self, environ: WSGIEnvironment) -> RequestContext:
+        """See `Flask`."""
+        return _Context(self, environ)

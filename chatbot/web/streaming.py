@@ -1,8 +1,8 @@
 """An iterator of bytes becomes a streamed response, once its first bytes are there.
 
-Flask's contexts end with the view, before the first byte of a stream: the generator gets plain values and asks for no
-context, since one that is kept for it costs each open stream 4 KB, and an abandoned generator would leave it
-to later requests (flask#6123). What must be let go is let go by `call_on_close`, which the server runs exactly once.
+Flask runs teardown before the first byte of a stream and again after its last, so nothing that a teardown
+closes may be in use here: the generator gets plain values, and what must be let go is let go by
+`call_on_close`, which the server runs exactly once.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, cast
 
-from flask import Response
+from flask import Response, stream_with_context
 
 from chatbot.core.errors import InternalError
 from chatbot.web.direct import direct_writer
@@ -79,6 +79,6 @@ def stream_response(events: Iterator[bytes], on_close: Callable[[], None]) -> Re
             closing()
         on_close()
 
-    response = _Streamed(body(), headers=HEADERS)
+    response = _Streamed(stream_with_context(body()), headers=HEADERS)
     response.call_on_close(close)
     return response

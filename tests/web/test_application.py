@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-
 import pytest
 from flask import Flask
-from flask.ctx import AppContext, RequestContext
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 from werkzeug.test import create_environ
@@ -50,17 +47,3 @@ def test_a_stream_looks_for_its_view_once(visitor, monkeypatch):
     )
     assert visitor.ask("Hello", stream=True).text.endswith("data: [DONE]\n\n")
     assert len(found) == 1
-
-
-def contexts() -> int:
-    """How many of Flask's contexts are held by anybody."""
-    gc.collect()
-    return sum(type(held) in (AppContext, RequestContext) for held in gc.get_objects())
-
-
-def test_a_stream_under_way_holds_none_of_flasks_contexts(visitor):
-    before = contexts()
-    body = {"messages": [{"role": "user", "content": "Hello"}], "stream": True}
-    reply = visitor.client.post("/api/v1/chat/completions", json=body, headers=visitor.headers)
-    assert contexts() == before
-    assert b"".join(reply.iter_encoded()).endswith(b"data: [DONE]\n\n")
