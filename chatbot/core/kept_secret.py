@@ -26,7 +26,7 @@ def kept_secret(file: Path, make: Callable[[], str]) -> tuple[Secret, bool]:
     except (OSError, UnicodeError) as error:
         raise SettingsError(
             f"CHATBOT_DATA_DIR {file.parent}: {file.name} can't be kept there "
-            f"({type(error).__name__}). Give a folder that can be written."
+            f"({getattr(error, 'strerror', None) or type(error).__name__}). Give a folder that can be written."
         ) from None
     if len(value) < 16:
         raise SettingsError(f"{file}: this is no key. Delete the file to have a new one made.")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 
+from chatbot.cli import main
+from chatbot.cli.store import NOTHING_TO_KEEP
 from chatbot.store.tables import REVISION
 
 
@@ -75,3 +78,13 @@ def test_neither_of_them_does_half_of_it(run, data_dir, tmp_path):
     run("db", "backup", tmp_path / "kept.zip")
     assert "give another name" in run.refused("db", "backup", tmp_path / "kept.zip")
     assert run.refused("db", "restore", tmp_path / "kept.zip").startswith("The database is not empty.")  # fmt: skip
+
+
+def test_a_script_can_tell_an_empty_database_from_a_backup_that_failed(run, tmp_path):
+    def ends(file) -> int:
+        return CliRunner().invoke(main, ["db", "backup", str(file)]).exit_code
+
+    assert ends(tmp_path / "kept.zip") == NOTHING_TO_KEEP
+    run("db", "upgrade")
+    assert ends(tmp_path / "nowhere" / "kept.zip") == 1
+    assert ends(tmp_path / "kept.zip") == 0
