@@ -32,6 +32,7 @@ from chatbot.core.collector import tame  # noqa: E402
 from chatbot.core.descriptors import raise_limit  # noqa: E402
 from chatbot.core.listener import let_nobody_in, wait_until_taken  # noqa: E402
 from chatbot.core.logging import JsonLines, log  # noqa: E402
+from chatbot.core.resources import as_gunicorn  # noqa: E402
 from chatbot.core.settings import SettingsError, settings_now  # noqa: E402
 from chatbot.protocol.error_body import error_body  # noqa: E402
 from chatbot.relay import departure  # noqa: E402
@@ -227,9 +228,12 @@ def post_worker_init(worker):
 
 
 # USR2 starts a new master by the old one's arguments, which gunicorn remembers wrongly where it was started as
-# `python -m gunicorn`: its own folder would then hide the standard library's `http`.
+# `python -m gunicorn`: its own folder would then hide the standard library's `http`. What `serve` has started is served
+# anew: the arguments name the old version's file, which may be gone with its folder.
 def pre_exec(server):
-    server.START_CTX["args"] = [sys.executable, *sys.orig_argv[1:]]
+    given = sys.orig_argv[1:]
+    again = ["-m", "chatbot", "serve"] if given == as_gunicorn() else given
+    server.START_CTX["args"] = [sys.executable, *again]
 
 
 # `python -m chatbot reload` finds the master by this; and systemd is told of one that takes over.
