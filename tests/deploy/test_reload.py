@@ -9,12 +9,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from chatbot.shared.master import leaders
+from chatbot.shared.master import lead, leaders, step_down
 from tests.crowd import TOLD, WHOLE, Crowd, how_it_ended
 from tests.relay.conftest import upstream
 from tests.server import ROOT, Client, _children, free_port, running, wait_for
@@ -74,6 +75,44 @@ def test_where_no_server_runs_it_says_so(tmp_path):
     done = command(tmp_path)
     assert done.returncode == 1
     assert "No server runs with the data directory" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="namespaces and another user need root")
+def test_a_server_in_a_container_has_a_number_that_is_somebody_else_s_here(tmp_path):
+    """It is process 1 there, with its data in a folder of this machine: process 1 of this machine is not told."""
+    code = "import sys, pathlib, chatbot.shared.master as m; m.lead(pathlib.Path(sys.argv[1])); print(m.leaders.__name__, flush=True); input()"
+    command = [
+        "unshare",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        sys.executable,
+        "-c",
+        code,
+        str(tmp_path),
+    ]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as inside:
+        assert inside.stdout.readline() == b"leaders\n"
+        assert [file.name for file in (tmp_path / "state/masters").iterdir()] == ["1"]
+        assert leaders(tmp_path) == []
+        inside.stdin.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="namespaces and another user need root")
+def test_another_user_s_server_is_said_to_be_that():
+    with tempfile.TemporaryDirectory() as name:  # where others may look, unlike in pytest's own
+        folder = Path(name)
+        folder.chmod(0o755)
+        lead(folder)
+        try:
+            os.seteuid(65534)
+            with pytest.raises(PermissionError):
+                leaders(folder)
+        finally:
+            os.seteuid(0)
+            step_down(folder)
 
 
 def test_a_new_program_takes_over_and_no_request_fails(upstream, tmp_path):
