@@ -11,7 +11,7 @@ import pytest
 
 from tests.hosting.vps.machine import Machine, vps
 from tests.hosting.vps.site import HOME, RELEASE, STATE, Site, install_lines, site_on
-from tests.server import Client, wait_for
+from tests.server import ROOT, Client, wait_for
 
 __all__ = ["vps"]
 DAMAGED = "/tmp/damaged"
@@ -120,6 +120,17 @@ def test_backups_of_one_s_own_stay_where_they_are(site):
     there = set(site.machine.run("ls", f"{STATE}/backups").split())
     assert there >= set(own)
     assert len(there - set(own)) == 3
+
+
+def test_the_page_s_line_for_each_night_does_what_it_says(site):
+    """As cron runs it: a short PATH, and `%` behind a backslash."""
+    (line,) = re.findall(r"^10 3 \* \* \* root (.*)$", (ROOT / "docs/hosting/backup.md").read_text(), re.M)  # fmt: skip
+    site.machine.run("touch", "-d", "9 days ago", f"{STATE}/backups/nightly-2026-11-10.zip")
+    site.machine.run("env", "-i", "PATH=/usr/bin:/bin", "sh", "-c", line.replace("\\%", "%"))
+    there = site.machine.run("ls", f"{STATE}/backups").split()
+    assert f"nightly-{site.machine.run('date', '+%F').strip()}.zip" in there
+    assert "nightly-2026-11-10.zip" not in there
+    assert "nightly-2026-11-11.zip" in there
 
 
 def test_a_backup_that_can_t_be_used_takes_nothing_away(site):
