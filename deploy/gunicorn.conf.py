@@ -257,6 +257,11 @@ def worker_exit(server, worker):
 # Recycling a worker would cut its long streams.
 max_requests = 0
 
+# What proxies say is the application's to believe, by CHATBOT_TRUSTED_PROXIES. Unasked, gunicorn takes the scheme and the path
+# (a header called SCRIPT_NAME) from whoever comes by loopback, which behind a proxy is everybody.
+secure_scheme_headers = {}
+forwarder_headers = ""
+
 # No control socket: nothing here uses it, and it is one more door.
 control_socket_disable = True
 
