@@ -75,5 +75,5 @@ def post_worker_init(worker):
 
 # What has not been saved yet is saved now, or put where the next start finds it.
 def worker_exit(server, worker):
-    if worker.wsgi is not None:
+    if getattr(worker, "wsgi", None) is not None:  # none where it could not be made
         worker.wsgi.extensions["chatbot"].close()

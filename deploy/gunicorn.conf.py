@@ -36,7 +36,7 @@ from chatbot.core.resources import as_gunicorn  # noqa: E402
 from chatbot.core.settings import SettingsError, settings_now  # noqa: E402
 from chatbot.protocol.error_body import error_body  # noqa: E402
 from chatbot.relay import departure  # noqa: E402
-from chatbot.services import build_database, prepare  # noqa: E402
+from chatbot.services import build_database, prepare, signing_secret  # noqa: E402
 from chatbot.shared.master import lead, step_down  # noqa: E402
 from chatbot.store.database import StoreAway  # noqa: E402
 from chatbot.web.direct import send  # noqa: E402
@@ -48,6 +48,7 @@ try:
     with suppress(StoreAway):  # each worker goes on trying
         prepare(_settings, _database)
     _database.close()
+    signing_secret(_settings)
 except SettingsError as error:
     sys.exit(f"chatbot: {error}")
 
@@ -250,7 +251,7 @@ def on_exit(server):
 
 # What has not been saved yet is saved now, or put where the next start finds it.
 def worker_exit(server, worker):
-    if worker.wsgi is not None:
+    if getattr(worker, "wsgi", None) is not None:  # none where it could not be made
         worker.wsgi.extensions["chatbot"].close()
 
 
