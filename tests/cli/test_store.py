@@ -42,6 +42,13 @@ def test_a_database_that_is_none_is_said(run, data_dir):
     assert run.refused("bots", "list") == "The database can't be used (DatabaseError)."
 
 
+def test_a_database_server_that_is_not_there_is_said_and_not_its_password(run, monkeypatch):
+    monkeypatch.setenv("CHATBOT_DATABASE_URL", "postgresql://ada:canary@127.0.0.1:1/chat")
+    said = run.refused("bots", "list")
+    assert said.startswith("The database can't be used (OperationalError). Does it run, ")
+    assert "canary" not in said
+
+
 def test_there_is_help_for_everything(run):
     for command in (
         (),
