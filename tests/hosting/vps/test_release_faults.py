@@ -111,6 +111,23 @@ def test_files_of_root_that_nobody_else_reads_are_no_matter_and_neither_is_a_can
     assert answers(site)
 
 
+def test_interrupted_while_versions_change_places_it_is_called_again(site):
+    """By a connection that breaks: systemd goes on with what it was told, and nobody notes how that ends."""
+    before = site.version
+    site.origin.publish("1.1.0")
+    changing = subprocess.Popen(site.machine.command(RELEASE), stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: site.version == "v1.1.0", 60)
+        site.machine.run("pkill", "-KILL", "-f", RELEASE)
+    finally:
+        changing.wait(30)
+    wait_for(lambda: site.machine.tried("flock", "-n", f"{HOME}/.lock", "true").returncode == 0, 90)
+    assert "v1.1.0 runs" in site.machine.run(RELEASE)
+    assert Path(site.machine.run("readlink", f"{HOME}/previous").strip()).name == before
+    assert site.machine.run(RELEASE) == "v1.1.0 runs already.\n"
+    assert answers(site)
+
+
 def test_backups_of_one_s_own_stay_where_they_are(site):
     own = [f"nightly-2026-11-{day}.zip" for day in range(10, 17)]
     for name in own:
