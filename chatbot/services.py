@@ -30,6 +30,7 @@ from chatbot.core.kept_secret import kept_secret
 from chatbot.core.logging import hide, log
 from chatbot.core.meter import Meter
 from chatbot.core.origin import check_pattern
+from chatbot.core.secret import Secret
 from chatbot.core.settings import Settings, SettingsError, fingerprint
 from chatbot.core.shared_state import SharedState
 from chatbot.core.waiting import under_gevent
@@ -237,12 +238,17 @@ def build_redis(settings: Settings) -> RedisState | None:
 
 def build_signer(settings: Settings) -> Signer:
     """The signer of sessions: with CHATBOT_SECRET_KEY, or a secret that is made and kept. Raises `SettingsError`."""
-    kept = settings.data_dir / SECRET_KEY_FILE
     if settings.database_url and not settings.secret_key:
         log("secret_key_of_this_machine_alone", level=logging.WARNING, setting="CHATBOT_SECRET_KEY")
-    secret = settings.secret_key or kept_secret(kept, lambda: token_urlsafe(32))[0]
+    secret = signing_secret(settings)
     hide(secret)
     return Signer(secret)
+
+
+def signing_secret(settings: Settings) -> Secret:
+    """CHATBOT_SECRET_KEY, or what is made and kept in its place. Raises `SettingsError`."""
+    kept = settings.data_dir / SECRET_KEY_FILE
+    return settings.secret_key or kept_secret(kept, lambda: token_urlsafe(32))[0]
 
 
 def build_webhook(settings: Settings) -> Send | None:

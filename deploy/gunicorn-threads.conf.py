@@ -54,6 +54,11 @@ graceful_timeout = _settings.drain_seconds + 10
 # Recycling a worker would cut its long streams.
 max_requests = 0
 
+# What proxies say is the application's to believe, by CHATBOT_TRUSTED_PROXIES. Unasked, gunicorn takes the scheme and the path
+# (a header called SCRIPT_NAME) from whoever comes by loopback, which behind a proxy is everybody.
+secure_scheme_headers = {}
+forwarder_headers = ""
+
 # No control socket: nothing here uses it, and it is one more door.
 control_socket_disable = True
 
@@ -70,5 +75,5 @@ def post_worker_init(worker):
 
 # What has not been saved yet is saved now, or put where the next start finds it.
 def worker_exit(server, worker):
-    if worker.wsgi is not None:
+    if getattr(worker, "wsgi", None) is not None:  # none where it could not be made
         worker.wsgi.extensions["chatbot"].close()

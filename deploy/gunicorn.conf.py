@@ -35,10 +35,11 @@ from chatbot.core.collector import tame  # noqa: E402
 from chatbot.core.descriptors import raise_limit  # noqa: E402
 from chatbot.core.listener import let_nobody_in, wait_until_taken  # noqa: E402
 from chatbot.core.logging import JsonLines, log  # noqa: E402
+from chatbot.core.resources import as_gunicorn  # noqa: E402
 from chatbot.core.settings import SettingsError, settings_now  # noqa: E402
 from chatbot.protocol.error_body import error_body  # noqa: E402
 from chatbot.relay import departure  # noqa: E402
-from chatbot.services import build_database, prepare  # noqa: E402
+from chatbot.services import build_database, prepare, signing_secret  # noqa: E402
 from chatbot.shared.master import lead, step_down  # noqa: E402
 from chatbot.store.database import StoreAway  # noqa: E402
 from chatbot.web.direct import send  # noqa: E402
@@ -50,6 +51,7 @@ try:
     with suppress(StoreAway):  # each worker goes on trying
         prepare(_settings, _database)
     _database.close()
+    signing_secret(_settings)
 except SettingsError as error:
     sys.exit(f"chatbot: {error}")
 
@@ -232,9 +234,12 @@ def post_worker_init(worker):
 
 
 # USR2 starts a new master by the old one's arguments, which gunicorn remembers wrongly where it was started as
-# `python -m gunicorn`: its own folder would then hide the standard library's `http`.
+# `python -m gunicorn`: its own folder would then hide the standard library's `http`. What `serve` has started is served
+# anew: the arguments name the old version's file, which may be gone with its folder.
 def pre_exec(server):
-    server.START_CTX["args"] = [sys.executable, *sys.orig_argv[1:]]
+    given = sys.orig_argv[1:]
+    again = ["-m", "chatbot", "serve"] if given == as_gunicorn() else given
+    server.START_CTX["args"] = [sys.executable, *again]
 
 
 # `python -m chatbot reload` finds the master by this; and systemd is told of one that takes over.
@@ -251,12 +256,17 @@ def on_exit(server):
 
 # What has not been saved yet is saved now, or put where the next start finds it.
 def worker_exit(server, worker):
-    if worker.wsgi is not None:
+    if getattr(worker, "wsgi", None) is not None:  # none where it could not be made
         worker.wsgi.extensions["chatbot"].close()
 
 
 # Recycling a worker would cut its long streams.
 max_requests = 0
+
+# What proxies say is the application's to believe, by CHATBOT_TRUSTED_PROXIES. Unasked, gunicorn takes the scheme and the path
+# (a header called SCRIPT_NAME) from whoever comes by loopback, which behind a proxy is everybody.
+secure_scheme_headers = {}
+forwarder_headers = ""
 
 # No control socket: nothing here uses it, and it is one more door.
 control_socket_disable = True

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
 from chatbot.core.capacity import BUSY, Load, needs, read_costs
+
+
+class _Number(click.FloatRange):
+    """A number within bounds: "nan" is within any."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        return self.fail(f"{value} is no number.", param, ctx) if math.isnan(found) else found
 
 
 @click.command()
@@ -20,21 +29,21 @@ from chatbot.core.capacity import BUSY, Load, needs, read_costs
 )
 @click.option(
     "--words",
-    type=click.FloatRange(1),
+    type=_Number(1, 1e6),
     default=200.0,
     show_default=True,
     help="Events of an answer.",
 )
 @click.option(
     "--pace",
-    type=click.FloatRange(0.01),
+    type=_Number(0.01, 1e4),
     default=20.0,
     show_default=True,
     help="Events a second of each.",
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(0),
+    type=_Number(0, 1e6),
     default=0.0,
     help="Questions a second; 0: as many as answers end.",
 )

@@ -14,6 +14,10 @@ from chatbot.services import build_database, prepare
 from chatbot.store.database import Database, StoreAway
 from chatbot.store.directory import DirectoryStore
 
+_ASK_OF_A_SERVER = (
+    " Does it run, and are host, name, user and password in CHATBOT_DATABASE_URL right?"
+)
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -49,7 +53,8 @@ def _one_line() -> Iterator[None]:
     try:
         yield
     except StoreAway as away:
-        raise click.ClickException(f"The database can't be used ({away}).") from None
+        hint = _ASK_OF_A_SERVER if load_settings().database_url else ""
+        raise click.ClickException(f"The database can't be used ({away}).{hint}") from None
     except (SettingsError, BotError) as error:
         raise click.ClickException(str(error)) from None
 

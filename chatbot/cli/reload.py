@@ -39,6 +39,10 @@ def reload(program: bool) -> None:
     try:
         master = _master(load_settings())
         settings = _as_it_reads_them(master)
+    except PermissionError:
+        raise click.ClickException(
+            "The server is another user's: run this as that one. Nothing was reloaded."
+        ) from None
     except (SettingsError, OSError) as error:
         raise click.ClickException(f"{error}\nNothing was reloaded: the server goes on.") from None
     before = _workers(settings)
@@ -66,7 +70,9 @@ def _master(settings: Settings) -> int:
         raise click.ClickException(
             "Two programs run: the old one has not ended. Nothing was reloaded."
         )
-    raise click.ClickException(f"No server runs with the data directory {settings.data_dir}.")
+    raise click.ClickException(
+        f"No server runs with the data directory {settings.data_dir} (one in a container is told from within)."
+    )
 
 
 def _as_it_reads_them(master: int) -> Settings:

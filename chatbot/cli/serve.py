@@ -13,7 +13,7 @@ from chatbot import __version__
 from chatbot.access.first_run import DEMO, FIRST_KEY_FILE
 from chatbot.cli.opened import base_url
 from chatbot.core.api_key import PUBLISHABLE, ApiKey, digest_of
-from chatbot.core.resources import data_folder
+from chatbot.core.resources import as_gunicorn
 from chatbot.core.settings import Settings, SettingsError, is_loopback, load_settings
 from chatbot.core.settings_table import as_markdown
 from chatbot.services import build_database, prepare
@@ -32,9 +32,7 @@ def serve() -> None:
         raise click.ClickException(str(error)) from None
     sys.stdout.flush()
     if importlib.util.find_spec("gunicorn") and importlib.util.find_spec("gevent"):
-        config = data_folder("deploy") / "gunicorn.conf.py"
-        program = [sys.executable, "-m", "gunicorn", "-c", str(config), "chatbot.app:create_app()"]
-        os.execv(sys.executable, program)
+        os.execv(sys.executable, [sys.executable, *as_gunicorn()])
     _serve_threaded(settings)
 
 

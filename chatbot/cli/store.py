@@ -9,10 +9,17 @@ import click
 from chatbot.access.first_run import FIRST_KEY_FILE
 from chatbot.cli.opened import opened, unprepared
 from chatbot.services import SECRET_KEY_FILE, build_redis, build_state
-from chatbot.store.backup import BackupError, back_up, restore
+from chatbot.store.backup import BackupError, NothingToKeep, back_up, restore
 from chatbot.store.conversations import ConversationStore
 from chatbot.store.database import revision
 from chatbot.store.upkeep import Upkeep
+
+NOTHING_TO_KEEP = 3
+"""How `db backup` ends where there is no database yet: scripts tell it from a failure by this."""
+
+
+class _Nothing(click.ClickException):
+    exit_code = NOTHING_TO_KEEP
 
 
 @click.group()
@@ -44,12 +51,14 @@ def backup(file: Path) -> None:
     """Write all of it into FILE, which is new and for you alone; the server may run.
 
     Bots, keys (not their texts), conversations, usage, and the secrets this server has made for itself. Not in it: `.env`
-    and other files of yours.
+    and other files of yours. Ends with 3 where the database is empty.
     """
     with unprepared() as (settings, database):
         secrets = [settings.data_dir / name for name in (SECRET_KEY_FILE, FIRST_KEY_FILE)]
         try:
             rows = back_up(database, file, secrets)
+        except NothingToKeep as error:
+            raise _Nothing(str(error)) from None
         except BackupError as error:
             raise click.ClickException(str(error)) from None
     click.echo(f"{file}: {_counted(rows)}.")

@@ -22,13 +22,14 @@ def kept_secret(file: Path, make: Callable[[], str]) -> tuple[Secret, bool]:
     """
     try:
         made = not file.exists() and _publish(_draft(file, make()), file)
-        value = file.read_text("ascii").strip()
-    except (OSError, UnicodeError) as error:
+        value = file.read_text("latin-1").strip()
+    except OSError as error:
         raise SettingsError(
             f"CHATBOT_DATA_DIR {file.parent}: {file.name} can't be kept there "
-            f"({type(error).__name__}). Give a folder that can be written."
+            f"({error.strerror}). Give a folder that can be written."
         ) from None
-    if len(value) < 16:
+    # Zeros, which a power cut may leave of a file, are a key that everybody knows.
+    if len(value) < 16 or not (value.isascii() and value.isprintable()):
         raise SettingsError(f"{file}: this is no key. Delete the file to have a new one made.")
     return Secret(value), made
 
@@ -44,6 +45,8 @@ def _draft(file: Path, value: str) -> Path:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as out:
         out.write(value + "\n")
+        out.flush()
+        os.fsync(descriptor)
     return draft
 
 

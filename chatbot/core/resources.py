@@ -18,3 +18,9 @@ def data_folder(name: str) -> Path:
     """The folder `static`, `templates` or `deploy`, wherever this program runs from."""
     packaged = _PACKAGE / "data" / name
     return packaged if packaged.is_dir() else _PACKAGE.parent / name
+
+
+def as_gunicorn() -> list[str]:
+    """What `serve` becomes: Python's arguments for gunicorn with this version's configuration."""
+    config = data_folder("deploy") / "gunicorn.conf.py"
+    return ["-m", "gunicorn", "-c", str(config), "chatbot.app:create_app()"]

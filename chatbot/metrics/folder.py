@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import mmap
 import os
 import time
@@ -173,26 +174,35 @@ def _counts(files: Iterable[bytes], *, gone: bool = False) -> Counts:
     for data in files:
         if len(data) != _SIZE:  # of another version, or ended while it was made
             continue
-        cells = memoryview(data)[: CELLS * 8].cast("d")
-        lines = data[CELLS * 8 : CELLS * 8 + int(cells[0])].splitlines()
         about: dict[str, Any] = {"streams": 0}
         found.workers.append(about)
-        for line in lines[:1]:
-            about |= json.loads(line)
-        for line in lines[1:]:
-            name, labels, at, size = json.loads(line)
-            key, values = (name, tuple(labels)), list(cells[at : at + size])
-            if _is_known(key, values) and not (gone and _FAMILIES[name].kind == GAUGE):
-                _add(found.series, {key: values})
-            if name == LIVE.name and not gone:
-                about["streams"] = int(values[0])
+        # After a power cut pages may be missing: what is whole before them counts.
+        with suppress(ValueError, TypeError, OverflowError):
+            _count(data, about, found.series, gone=gone)
     return found
 
 
+def _count(
+    data: bytes, about: dict[str, Any], series: dict[Key, list[float]], *, gone: bool
+) -> None:
+    cells = memoryview(data)[: CELLS * 8].cast("d")
+    lines = data[CELLS * 8 : CELLS * 8 + int(cells[0])].splitlines()
+    for line in lines[:1]:
+        about |= json.loads(line)
+    for line in lines[1:]:
+        name, labels, at, size = json.loads(line)
+        key, values = (name, tuple(labels)), list(cells[at : at + size])
+        if _is_known(key, values) and not (gone and _FAMILIES[name].kind == GAUGE):
+            _add(series, {key: values})
+        if name == LIVE.name and not gone:
+            about["streams"] = int(values[0])
+
+
 def _is_known(key: Key, values: Sequence[float]) -> bool:
-    """Whether a series is one of this version's: another may have had other labels and buckets."""
+    """Whether a series is one of this version's: another may have had other labels and buckets. And numbers are numbers."""
     family = _FAMILIES.get(key[0])
-    return family is not None and len(values) == family.size and len(key[1]) == len(family.labels)
+    fits = family is not None and len(values) == family.size and len(key[1]) == len(family.labels)
+    return fits and all(map(math.isfinite, values))
 
 
 def _add(to: dict[Key, list[float]], more: Mapping[Key, list[float]]) -> None:

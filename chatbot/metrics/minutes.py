@@ -94,12 +94,12 @@ def decoded(data: bytes) -> Stand | None:
         if int(check, 16) != crc32(text):
             return None
         at, streams, (live, first, token, seen, output, codes) = json.loads(text)
+        fits = all(
+            len(have) == family.size - 1
+            for have, family in zip((first, token, seen), _HISTOGRAMS, strict=True)
+        )
     except (ValueError, TypeError):
         return None
-    fits = all(
-        len(have) == family.size - 1
-        for have, family in zip((first, token, seen), _HISTOGRAMS, strict=True)
-    )
     sums = Counted(live, tuple(first), tuple(token), tuple(seen), output, codes)
     return Stand(at, streams, sums) if fits else None
 

@@ -188,13 +188,17 @@ class Latency:
 
     def _of(self, kept: _Minutes, trouble: str) -> Day:
         at = time.time()
-        traces = [Trace(self._stands(kept, name, int(at // 60))) for name in kept.machines()]
+        machines = kept.machines()
+        self._known = {name: self._known.get(name, {}) for name in machines}
+        traces = [Trace(self._stands(kept, name, int(at // 60))) for name in machines]
         last = [t.last for t in traces if t.last is not None and at - t.last.at < _HEARD_SECONDS]
         return Day(traces, sum(stand.streams for stand in last), at, trouble)
 
     def _stands(self, kept: _Minutes, machine: str, now: int) -> list[Stand]:
         """What a machine has put down, in order. Minutes that are over are read once."""
-        known = self._known.setdefault(machine, {})
+        known = self._known[machine]
+        if max(known, default=now) > now:  # the clock was set back: they come again
+            known.clear()
         wanted = [m for m in range(now - MINUTES + 1, now + 1) if m not in known or m > now - 2]
         for begin in range(0, len(wanted), _AT_ONCE):
             part = wanted[begin : begin + _AT_ONCE]

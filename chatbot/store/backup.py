@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
@@ -27,6 +29,7 @@ from chatbot.store.tables import REVISION
 
 FORMAT = 1
 _MANIFEST = "manifest.json"
+_REVISION = re.compile("[0-9]{4}")
 _AT_ONCE = 500
 _NOTHING = "There is nothing to keep: the database is empty."
 _DAMAGE = (BadZipFile, KeyError, ValueError, TypeError, AttributeError, EOFError, zlib.error)
@@ -36,34 +39,48 @@ class BackupError(ValueError):
     """A backup that can't be made or used. Its text is one line that says what to do."""
 
 
+class NothingToKeep(BackupError):
+    """There is no database yet, or it is empty."""
+
+
 def back_up(database: Database, file: Path, secrets: Sequence[Path] = ()) -> dict[str, int]:
     """Write the database as it is in one moment, and `secrets`, into a new file for its owner alone; gives rows by table.
 
     A server may go on writing meanwhile. Raises `BackupError`, `StoreAway`, `SettingsError`; then there is no file.
     """
-    if file.exists():
-        raise BackupError(f"{file} is there already: give another name.")
+    with _written(file):
+        if file.exists():
+            raise BackupError(f"{file} is there already: give another name.")
     if database.is_missing:
-        raise BackupError(_NOTHING)
-    draft = file.with_name(f"{file.name}.{os.getpid()}.part")
+        raise NothingToKeep(_NOTHING)
+    draft = file.with_name(f"{file.name}.{token_hex(8)}.part")
 
     def write(connection: Connection) -> dict[str, int]:
-        try:
+        with _written(file):
             return _write(connection, draft, secrets)
-        except OSError as error:
-            raise BackupError(f"{file} can't be written ({type(error).__name__}).") from None
 
     try:
         rows = database.run(write)
-        draft.replace(file)
+        with _written(file):
+            draft.replace(file)
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
     return rows
+
+
+@contextmanager
+def _written(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BackupError(f"{file} can't be written ({error.strerror}).") from None
 
 
 def _write(connection: Connection, file: Path, secrets: Sequence[Path]) -> dict[str, int]:
     tables = _tables_now(connection)
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+    # In a folder that others may write to, nobody has put a file or a link of theirs here.
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w+b") as out:
         with ZipFile(out, "w", ZIP_DEFLATED) as archive:
             rows = {table.name: _write_table(connection, archive, table) for table in tables}
@@ -80,7 +97,7 @@ def _tables_now(connection: Connection) -> list[Table]:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
     if revision(connection) is None:
-        raise BackupError(_NOTHING)
+        raise NothingToKeep(_NOTHING)
     return _tables(connection)
 
 
@@ -126,20 +143,27 @@ def restore(database: Database, file: Path, folder: Path) -> dict[str, int]:
     """
     try:
         with ZipFile(file) as archive:
-            manifest = _read_manifest(archive)
+            manifest, secrets = _read_manifest(archive), _read_secrets(archive)
             database.prepare(lambda connection: _fill(connection, archive, manifest))
-            _put_back(archive, folder)
     except (BackupError, SettingsError):
         raise
     except OSError as error:
-        raise BackupError(f"{file} can't be read ({type(error).__name__}).") from None
+        raise BackupError(f"{file} can't be read ({error.strerror}).") from None
     except _DAMAGE as error:
         raise BackupError(f"{file} is no whole backup ({type(error).__name__}).") from None
+    _put_back(secrets, folder)
     return dict(manifest["rows"])
 
 
 def _read_manifest(archive: ZipFile) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads(archive.read(_MANIFEST))
+    try:
+        manifest: dict[str, Any] = json.loads(archive.read(_MANIFEST))
+    except (
+        RuntimeError
+    ) as error:  # locked by a password, packed in an unknown way, nested without end
+        raise BadZipFile(type(error).__name__) from None
+    if not _REVISION.fullmatch(manifest["revision"]):
+        raise BadZipFile("of no revision")
     if manifest["format"] > FORMAT or manifest["revision"] > REVISION:
         raise BackupError(
             f"The backup is of version {manifest['version']}, which is newer than this one ({__version__})."
@@ -148,13 +172,18 @@ def _read_manifest(archive: ZipFile) -> dict[str, Any]:
 
 
 def _fill(connection: Connection, archive: ZipFile, manifest: dict[str, Any]) -> None:
+    from alembic.util import CommandError
+
     from chatbot.store.upgrade import upgrade
 
     if revision(connection) is not None:
         raise BackupError(
             "The database is not empty. Move chatbot.db away (with chatbot.db-wal and -shm), or give an empty one."
         )
-    upgrade(connection, manifest["revision"])
+    try:
+        upgrade(connection, manifest["revision"])
+    except CommandError:
+        raise BadZipFile("of an unknown revision") from None
     tables = {table.name: table for table in _tables(connection)}
     for name, count in manifest["rows"].items():
         if _read_table(connection, archive, tables[name]) != count:
@@ -169,6 +198,11 @@ def _read_table(connection: Connection, archive: ZipFile, table: Table) -> int:
         for some in _batches(rows):
             try:
                 connection.execute(table.insert(), some)
+            except exc.OperationalError as error:
+                kind = getattr(error.orig, "sqlite_errorname", type(error.orig).__name__)
+                raise BackupError(
+                    f"The database takes no more of it ({kind}): is its disk full?"
+                ) from None
             except exc.StatementError as error:
                 kind = type(error).__name__
                 raise BackupError(
@@ -183,8 +217,22 @@ def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield some
 
 
-def _put_back(archive: ZipFile, folder: Path) -> None:
+def _read_secrets(archive: ZipFile) -> dict[str, str]:
+    """What is in it of secrets, by the name of each one's file."""
+    found = {}
     for member in archive.namelist():
         kind, _, name = member.partition("/")
-        if kind == "files" and name == Path(name).name and not (folder / name).exists():
-            replace_secret(folder / name, archive.read(member).decode("ascii").strip())
+        if kind == "files" and name == Path(name).name:
+            found[name] = archive.read(member).decode("ascii").strip()
+    return found
+
+
+def _put_back(secrets: Mapping[str, str], folder: Path) -> None:
+    for name, value in secrets.items():
+        if not (folder / name).exists():
+            try:
+                replace_secret(folder / name, value)
+            except OSError as error:
+                raise BackupError(
+                    f"The database is restored; {folder / name} can't be written ({error.strerror})."
+                ) from None

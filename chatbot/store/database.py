@@ -325,5 +325,5 @@ def _make_private(file: Path) -> None:
     except OSError as error:
         raise SettingsError(
             f"CHATBOT_DATA_DIR {file.parent}: {file.name} can't be kept there "
-            f"({type(error).__name__}). Give a folder that can be written."
+            f"({error.strerror}). Give a folder that can be written."
         ) from None

@@ -48,7 +48,7 @@ class Shell:
         result = CliRunner().invoke(main, list(map(str, args)))
         self.seen += result.output
         assert isinstance(result.exception, SystemExit), result.exception
-        assert result.exit_code in (1, 2)
+        assert result.exit_code in (1, 2, 3)
         (line,) = [text for text in result.output.splitlines() if text.startswith("Error: ")]
         return line.removeprefix("Error: ")
 

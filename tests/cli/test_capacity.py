@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from click.testing import CliRunner
 
 from bench.costs import table
@@ -41,3 +42,16 @@ def test_more_answers_need_more_of_everything_and_fewer_questions_less():
     )
     assert all(large[name] > small[name] for name in small)
     assert few["cores"] < large["cores"]
+
+
+@pytest.mark.parametrize("option", ["--words", "--pace", "--rate"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "many", "1e300"])
+def test_what_is_no_number_of_this_world_is_refused_with_its_name(option, value):
+    done = CliRunner().invoke(main, ["capacity", "--streams", "5", option, value])
+    assert done.exit_code == 2
+    assert f"Invalid value for '{option}'" in done.output
+
+
+def test_the_largest_numbers_give_an_answer():
+    for words, pace, rate in (("1e6", "0.01", "0"), ("1", "1e4", "1e6")):
+        printed("--streams", "10000000", "--words", words, "--pace", pace, "--rate", rate)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 
+from chatbot.cli import main
+from chatbot.cli.store import NOTHING_TO_KEEP
 from chatbot.store.tables import REVISION
 
 
@@ -37,6 +40,13 @@ def test_a_database_that_is_none_is_said(run, data_dir):
     data_dir.mkdir()
     (data_dir / "chatbot.db").write_bytes(b"this is no database, but long enough to be one" * 99)
     assert run.refused("bots", "list") == "The database can't be used (DatabaseError)."
+
+
+def test_a_database_server_that_is_not_there_is_said_and_not_its_password(run, monkeypatch):
+    monkeypatch.setenv("CHATBOT_DATABASE_URL", "postgresql://ada:canary@127.0.0.1:1/chat")
+    said = run.refused("bots", "list")
+    assert said.startswith("The database can't be used (OperationalError). Does it run, ")
+    assert "canary" not in said
 
 
 def test_there_is_help_for_everything(run):
@@ -75,3 +85,13 @@ def test_neither_of_them_does_half_of_it(run, data_dir, tmp_path):
     run("db", "backup", tmp_path / "kept.zip")
     assert "give another name" in run.refused("db", "backup", tmp_path / "kept.zip")
     assert run.refused("db", "restore", tmp_path / "kept.zip").startswith("The database is not empty.")  # fmt: skip
+
+
+def test_a_script_can_tell_an_empty_database_from_a_backup_that_failed(run, tmp_path):
+    def ends(file) -> int:
+        return CliRunner().invoke(main, ["db", "backup", str(file)]).exit_code
+
+    assert ends(tmp_path / "kept.zip") == NOTHING_TO_KEEP
+    run("db", "upgrade")
+    assert ends(tmp_path / "nowhere" / "kept.zip") == 1
+    assert ends(tmp_path / "kept.zip") == 0

@@ -9,13 +9,16 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
-from chatbot.shared.master import leaders
+from chatbot.shared.master import lead, leaders, step_down
 from tests.crowd import TOLD, WHOLE, Crowd, how_it_ended
 from tests.relay.conftest import upstream
-from tests.server import ROOT, Client, _children, running, wait_for
+from tests.server import ROOT, Client, _children, free_port, running, wait_for
 
 __all__ = ["upstream"]
 
@@ -72,6 +75,44 @@ def test_where_no_server_runs_it_says_so(tmp_path):
     done = command(tmp_path)
     assert done.returncode == 1
     assert "No server runs with the data directory" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="namespaces and another user need root")
+def test_a_server_in_a_container_has_a_number_that_is_somebody_else_s_here(tmp_path):
+    """It is process 1 there, with its data in a folder of this machine: process 1 of this machine is not told."""
+    code = "import sys, pathlib, chatbot.shared.master as m; m.lead(pathlib.Path(sys.argv[1])); print(m.leaders.__name__, flush=True); input()"
+    command = [
+        "unshare",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        sys.executable,
+        "-c",
+        code,
+        str(tmp_path),
+    ]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as inside:
+        assert inside.stdout.readline() == b"leaders\n"
+        assert [file.name for file in (tmp_path / "state/masters").iterdir()] == ["1"]
+        assert leaders(tmp_path) == []
+        inside.stdin.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="namespaces and another user need root")
+def test_another_user_s_server_is_said_to_be_that():
+    with tempfile.TemporaryDirectory() as name:  # where others may look, unlike in pytest's own
+        folder = Path(name)
+        folder.chmod(0o755)
+        lead(folder)
+        try:
+            os.seteuid(65534)
+            with pytest.raises(PermissionError):
+                leaders(folder)
+        finally:
+            os.seteuid(0)
+            step_down(folder)
 
 
 def test_a_new_program_takes_over_and_no_request_fails(upstream, tmp_path):
@@ -135,6 +176,49 @@ def test_hup_keeps_the_program_whole_and_reload_takes_up_the_new_one(upstream, t
         server.process.wait(40)
         assert status(server.port) == "new"
         ends(server, leaders(tmp_path))
+
+
+def test_a_new_program_needs_nothing_of_the_old_one(tmp_path):
+    """As `deploy/release` lays versions out: folders, of which `current` is one. The old one may be gone by then."""
+    current, port = tmp_path / "current", free_port()
+    versions = [version(tmp_path / name) for name in ("one", "two", "three")]
+    current.symlink_to(versions[0])
+    env = {**os.environ, "CHATBOT_DATA_DIR": str(tmp_path), "PYTHONPATH": str(current), "PORT": str(port)}  # fmt: skip
+    env |= {"CHATBOT_MOCK": "1", "WEB_CONCURRENCY": "1", "CHATBOT_DRAIN_SECONDS": "5"}
+    line = [sys.executable, "-m", "chatbot"]
+    with subprocess.Popen([*line, "serve"], cwd=tmp_path, env=env, stdout=subprocess.DEVNULL) as server:  # fmt: skip
+        try:
+            wait_for(lambda: answering(port) == "one", 30)
+            for old, new in pairwise(versions):
+                (tmp_path / "next").symlink_to(new)
+                (tmp_path / "next").rename(current)
+                shutil.rmtree(old)
+                done = subprocess.run([*line, "reload", "--program"], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)  # fmt: skip
+                assert done.returncode == 0, done.stderr
+                wait_for(lambda name=new.name: answering(port) == name, 30)
+        finally:
+            for pid in leaders(tmp_path):
+                os.kill(pid, signal.SIGTERM)
+                wait_for(lambda p=pid: p not in leaders(tmp_path), 30)
+            server.wait(30)
+
+
+def version(folder: Path) -> Path:
+    """A whole program that says its name, and is imported by it and not by a link to it."""
+    for part in ("chatbot", "static", "templates", "deploy"):
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("*.pyc"))
+    health = folder / "chatbot" / "web" / "health.py"
+    health.write_text(health.read_text().replace('status="ok"', f'status="{folder.name}"'))
+    (folder / "sitecustomize.py").write_text(
+        "import pathlib, sys; sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))\n"
+    )
+    return folder
+
+
+def answering(port: int) -> str:
+    with contextlib.suppress(OSError):
+        return status(port)
+    return ""
 
 
 def status(port: int) -> str:

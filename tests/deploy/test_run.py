@@ -123,6 +123,17 @@ def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path, environ, says, 
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_a_secret_that_is_damaged_stops_the_start_with_one_line(tmp_path):
+    """And not each worker with a page of its own."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/secret-key").write_bytes(bytes(64))
+    command = [sys.executable, "-m", "chatbot", "serve"]
+    env = {**CLEAN, "PYTHONPATH": str(ROOT), "CHATBOT_DATA_DIR": str(tmp_path / "data")}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=30, check=False)  # fmt: skip
+    assert done.returncode != 0
+    assert done.stderr == f"chatbot: {tmp_path}/data/secret-key: this is no key. Delete the file to have a new one made.\n"  # fmt: skip
+
+
 @pytest.mark.parametrize("where", [{"HOST": "0.0.0.0"}, {"JOURNAL_STREAM": "8:1"}])
 def test_off_loopback_and_to_the_journal_no_key_is_printed(tmp_path, where):
     code = (

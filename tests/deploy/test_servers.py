@@ -135,3 +135,20 @@ def test_the_shipped_servers_are_told_nothing(tmp_path, file):
         with Client(port) as client:
             assert client.chat().status == 200
         assert "one_answer_at_a_time" not in log.read_text()
+
+
+@pytest.mark.parametrize("proxies", ["0", "1"])
+@pytest.mark.parametrize("file", ["gunicorn.conf.py", "gunicorn-threads.conf.py"])
+def test_a_caller_on_this_machine_chooses_neither_the_path_nor_the_scheme(tmp_path, file, proxies):
+    """Behind a proxy everybody is; and not every proxy takes away a header called SCRIPT_NAME."""
+    config = str(ROOT / "deploy" / file)
+    with (
+        gunicorn(tmp_path, "-c", config, CHATBOT_TRUSTED_PROXIES=proxies) as (port, _, _),
+        Client(port) as client,
+    ):
+        elsewhere = {"Host": f"127.0.0.1:{port}", "SCRIPT_NAME": "//evil.example"}
+        assert client.get("//evil.example/admin", elsewhere).status == 404
+        form = {"Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-Proto": "https"}
+        login = client.post("/admin/login", f"key={KEY}".encode(), form)
+        assert login.status == 303
+        assert ("secure;" in login.headers["set-cookie"]) == (proxies == "1")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import struct
+from functools import partial
 
 import pytest
 
@@ -73,6 +76,40 @@ def test_a_file_that_is_broken_or_of_another_version_stops_nothing(tmp_path, nam
     board = worker(tmp_path)
     board.add(REFUSALS, SERIES[1])
     assert refusals(board) == 1.0
+
+
+def _without_text(data: bytearray) -> None:
+    data[folder.CELLS * 8 :] = bytes(len(data) - folder.CELLS * 8)
+
+
+def _without_end(data: bytearray, length: float) -> None:
+    struct.pack_into("d", data, 0, length)
+
+
+def _no_number(data: bytearray) -> None:
+    for at in range(8, 8 * 99, 8):
+        struct.pack_into("d", data, at, math.nan)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_without_text, _no_number, *(partial(_without_end, length=n) for n in (math.nan, math.inf, -5e9, 1e300, 7.5))],
+)  # fmt: skip
+def test_what_a_power_cut_leaves_of_a_worker_s_file_stops_nothing(tmp_path, damage):
+    """Some of its pages are on the disk, others are not."""
+    gone = worker(tmp_path)
+    gone.add(REFUSALS, SERIES[1])
+    (file,) = tmp_path.glob("*.map")
+    gone.close()
+    data = bytearray(file.read_bytes())
+    damage(data)
+    file.write_bytes(data)
+    for _ in range(2):
+        board = worker(tmp_path)
+        board.add(REFUSALS, SERIES[1])
+        assert math.isfinite(refusals(board))
+        assert refusals(board) >= 1.0
+        board.close()
 
 
 def test_series_of_another_version_are_left_out(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from zlib import crc32
 
 import pytest
 
@@ -176,3 +177,45 @@ def test_percentiles_are_by_a_straight_line_within_a_bucket():
     assert quantile(bounds, (0, 10, 0, 0), 0.5) == pytest.approx(0.15)
     assert quantile(bounds, (50, 0, 50, 0), 0.95) == pytest.approx(0.38)
     assert quantile(bounds, (0, 0, 0, 4), 0.5) == 0.4
+
+
+def test_where_the_clock_is_set_back_nothing_is_counted_twice(tmp_path, clock):
+    board = worker(tmp_path)
+    kept = latency(board, tmp_path)
+    kept.call()
+    for _ in range(10):
+        count(board)
+        kept.call()
+        assert kept.day()
+        clock.minutes(1)
+    clock.minutes(-8)
+    count(board)
+    assert sum(came(kept.day()).values()) == 11
+    clock.minutes(1)
+    count(board)
+    assert sum(came(kept.day()).values()) == 12
+
+
+def test_machines_that_are_gone_are_forgotten(tmp_path, clock):
+    class Many:
+        """As Redis tells them: a container that is started anew is another machine."""
+
+        def machines(self):
+            return [f"machine-{int(clock.at)}"]
+
+        def read(self, machine, minutes):
+            return [b""] * len(minutes)
+
+        def write(self, minute, data):
+            pass
+
+    kept = Latency(worker(tmp_path).read, MinutesFile(tmp_path), Many(), lambda: lambda: None)
+    for _ in range(5):
+        kept.day()
+        clock.minutes(1)
+    assert len(kept._known) == 1
+
+
+def test_what_another_version_has_put_down_is_passed_over():
+    text = b"[1,2,[3,4,5,6,7,{}]]"
+    assert decoded(b"%08x %s" % (crc32(text), text)) is None

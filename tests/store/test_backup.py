@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import resource
 import threading
+from contextlib import contextmanager
 from pathlib import Path
+from random import randbytes
 from zipfile import ZipFile
 
 import pytest
@@ -12,10 +15,10 @@ from sqlalchemy import select, text
 
 from chatbot.core.secret import Secret
 from chatbot.core.settings_table import SettingsError
-from chatbot.store import tables
+from chatbot.store import backup, tables
 from chatbot.store.backup import BackupError, back_up, restore
 from chatbot.store.conversations import ConversationStore
-from chatbot.store.database import Database, revision
+from chatbot.store.database import Database, StoreAway, revision
 from chatbot.store.upgrade import upgrade
 from tests.store.turns import HERS, START, Talk, save, saved_talk
 
@@ -87,7 +90,8 @@ def kept(tmp_path):
     database = Database(Secret(""), tmp_path / "first")
     database.prepare()
     fill(database)
-    back_up(database, tmp_path / "kept.zip")
+    (tmp_path / "secret-key").write_text("of the first machine\n")
+    back_up(database, tmp_path / "kept.zip", [tmp_path / "secret-key"])
     yield tmp_path / "kept.zip", content(database)
     database.close()
 
@@ -151,8 +155,50 @@ def test_an_empty_one_is_nothing_to_keep_and_is_not_made(empty, tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_said(database, tmp_path):
-    with pytest.raises(BackupError, match=r"can't be written \(FileNotFoundError\)"):
+    with pytest.raises(BackupError, match=r"can't be written \(No such file or directory\)"):
         back_up(database, tmp_path / "nowhere" / "kept.zip")
+
+
+@pytest.mark.parametrize("place", ["a file/kept.zip", "n" * 300])
+def test_a_place_where_no_file_can_be_is_said(database, tmp_path, place):
+    (tmp_path / "a file").touch()
+    with pytest.raises(BackupError, match="can't be written"):
+        back_up(database, tmp_path / place)
+
+
+def test_a_link_that_somebody_has_put_beside_it_is_not_followed(database, tmp_path, monkeypatch):
+    monkeypatch.setattr(backup, "token_hex", lambda _: "guessed")
+    (tmp_path / "kept.zip.guessed.part").symlink_to(tmp_path / "somebody's")
+    with pytest.raises(BackupError, match="can't be written"):
+        back_up(database, tmp_path / "kept.zip")
+    assert not (tmp_path / "somebody's").exists()
+
+
+@contextmanager
+def full_disk():
+    """What a full disk does to whoever writes: a file may not grow over 8 KB."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_on_a_full_disk_there_is_no_file(database, tmp_path):
+    database.run(lambda c: c.execute(tables.bots.insert().values({**BOT, "settings": {"facts": [randbytes(9999).hex()]}})), write=True)  # fmt: skip
+    with full_disk(), pytest.raises(BackupError, match=r"can't be written \(File too large\)"):
+        back_up(database, tmp_path / "kept.zip")
+    assert list(tmp_path.glob("kept.zip*")) == []
+
+
+def test_a_full_disk_is_not_the_backup_s_fault(kept, tmp_path):
+    there = Database(Secret(""), tmp_path / "small")
+    with full_disk(), pytest.raises((BackupError, StoreAway), match=r"disk full|OperationalError"):
+        restore(there, kept[0], tmp_path)
+    restore(there, kept[0], tmp_path)
+    assert content(there) == kept[1]
+    there.close()
 
 
 def cut(file: Path) -> None:
@@ -188,6 +234,10 @@ def rewrite(member: str, change) -> None:
         (lambda file: file.write_bytes(b""), "no whole backup"),
         (lambda file: file.write_text("a letter"), "no whole backup"),
         (rewrite("manifest.json", lambda _: b"{}"), "no whole backup"),
+        (rewrite("manifest.json", lambda _: b"[" * 100_000), "no whole backup"),
+        (rewrite("manifest.json", lambda m: m.replace(tables.REVISION.encode(), b"0000")), "no whole backup"),
+        (rewrite("manifest.json", lambda m: m.replace(tables.REVISION.encode(), b"")), "no whole backup"),
+        (rewrite("files/secret-key", lambda _: b"\xe9"), "no whole backup"),
         (rewrite("manifest.json", lambda m: m.replace(b'"messages": 4', b'"messages": 5')), "messages has other than 5 rows"),
         (rewrite("tables/messages.jsonl", lambda m: m.replace(b'"state"', b'"stat"')), "rows of messages"),
         (rewrite("tables/conversations.jsonl", lambda _: b""), "conversations has other than"),

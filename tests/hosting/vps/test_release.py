@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.crowd import TOLD, WHOLE, Crowd
-from tests.hosting.vps.machine import LOG, Machine, vps
-from tests.server import KEY, ROOT, Client, free_port, wait_for
+from tests.hosting.vps.machine import Machine, vps
+from tests.hosting.vps.site import (
+    BACK,
+    BOT,
+    HOME,
+    RELEASE,
+    RELOAD,
+    STATE,
+    UPGRADE,
+    Site,
+    install_lines,
+    site_on,
+)
+from tests.server import Client, wait_for
 
 __all__ = ["vps"]
-PAGE = (ROOT / "docs/hosting/vps.md").read_text()
-BLOCKS = re.findall(r"<!-- run: tests/hosting/vps -->\n```sh\n(.*?)```", PAGE, re.S)
-INSTALL, RELOAD, BOT, UPGRADE, BACK = (block.strip() for block in BLOCKS)
-HOME, STATE = "/opt/chatbot", "/var/lib/chatbot"
-RELEASE = f"{HOME}/source/deploy/release"
-ORIGIN = "https://git.example/chatbot.git"
 SLOW = {"first_token": 0, "pace": 0.5, "tokens": 600}
 NEWER = """
 from alembic import op
@@ -32,75 +36,12 @@ def upgrade():
 """
 
 
-class Origin:
-    """The repository that versions are published in."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        listed = self._git("ls-files", "-co", "--exclude-standard", at=ROOT).splitlines()
-        for name in listed:
-            if (ROOT / name).is_file():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, folder / name)
-        self._git("init", "-q", "-b", "main")
-
-    def publish(self, version: str, **changed: str) -> None:
-        """A version, with files of it changed: by `chatbot__app` the file chatbot/app.py."""
-        (self.folder / "chatbot/__init__.py").write_text(f'"""The version."""\n\n__version__ = "{version}"\n')  # fmt: skip
-        for name, text in changed.items():
-            (self.folder / f"{name.replace('__', '/')}.py").write_text(text)
-        self._git("add", "-A")
-        self._git("-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-q", "-m", version)
-        self._git("tag", f"v{version}")
-
-    def read(self, name: str) -> str:
-        return (self.folder / name).read_text()
-
-    def _git(self, *args: str, at: Path | None = None) -> str:
-        command = ["git", "-C", str(at or self.folder), *args]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-class Site:
-    """The machine with the chat on it."""
-
-    def __init__(self, machine: Machine, origin: Origin, port: int) -> None:
-        self.machine, self.origin, self.port = machine, origin, port
-
-    @property
-    def main_pid(self) -> str:
-        return self.machine.run("systemctl", "show", "-P", "MainPID", "chatbot").strip()
-
-    @property
-    def version(self) -> str:
-        return Path(self.machine.run("readlink", f"{HOME}/current").strip()).name
-
-    def is_up(self) -> bool:
-        return self.machine.tried("systemctl", "is-active", "chatbot").stdout == "active\n"
-
-
 @pytest.fixture(scope="module")
 def site(vps: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Installed as the page says."""
-    origin = Origin(tmp_path_factory.mktemp("origin"))
-    origin.publish("1.0.0")
-    port = free_port()
-    vps.run("install", "-d", "-m", "0700", STATE)
-    vps.write(
-        f"{STATE}/.env", f"PORT={port}\nCHATBOT_MOCK=1\nCHATBOT_DRAIN_SECONDS=8\nCHATBOT_API_KEYS={KEY}\n"
-    )  # fmt: skip
-    vps.run("install", "-d", "/etc/systemd/system/chatbot.service.d")
-    vps.write(  # there is no journal here
-        "/etc/systemd/system/chatbot.service.d/log.conf",
-        f"[Service]\nStandardOutput=append:{LOG}\nStandardError=append:{LOG}\n",
-    )
-    assert ORIGIN in INSTALL
-    lines = [
-        line for line in INSTALL.splitlines() if not line.startswith("apt-get ")
-    ]  # they are there
-    vps.run("bash", "-ec", "\n".join(lines).replace(ORIGIN, str(origin.folder)))
-    yield Site(vps, origin, port)
-    vps.tried("systemctl", "stop", "chatbot")
+    with site_on(vps, tmp_path_factory.mktemp("origin")) as found:
+        vps.run("bash", "-ec", install_lines(found.origin))
+        yield found
 
 
 def test_after_one_command_it_answers(site):
