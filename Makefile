@@ -34,8 +34,8 @@ test: $(VENV)/dev.ok node_modules/.ok ## all tests
 	@$(BIN)/python -m pytest tests/faults/test_scenarios.py & scenarios=$$!; \
 	$(BIN)/python -m pytest -m soak & soak=$$!; \
 	npm test & browsers=$$!; \
-	$(BIN)/python -m pytest -m "not soak" --ignore=tests/faults/test_scenarios.py $(WAITING) & waiting=$$!; \
-	$(BIN)/python -m pytest -m "not soak" $(addprefix --ignore=,$(WAITING)); rest=$$?; \
+	$(BIN)/python -m pytest -m "not soak and not hosting" --ignore=tests/faults/test_scenarios.py $(WAITING) & waiting=$$!; \
+	$(BIN)/python -m pytest -m "not soak and not hosting" $(addprefix --ignore=,$(WAITING)); rest=$$?; \
 	wait $$scenarios && wait $$soak && wait $$waiting && wait $$browsers && exit $$rest
 
 # A virtual environment of its own, since uWSGI is built here (gcc).
@@ -57,7 +57,7 @@ hosting-fronts:
 
 test-hosting: $(VENV)/dev.ok node_modules/.ok hosting-fronts $(HOSTING_VENV)/hosting.ok ## each front and server of docs/hosting/ as shipped; deploys, several machines, an empty one; as root
 	@HOSTING=1 $(BIN)/python -m pytest tests/hosting/fronts & fronts=$$!; \
-	$(BIN)/python -m pytest --ignore=tests/hosting/fronts tests/hosting; rest=$$?; \
+	$(BIN)/python -m pytest --ignore=tests/hosting/fronts -m hosting tests/hosting tests/deploy; rest=$$?; \
 	wait $$fronts && exit $$rest
 
 real: $(VENV)/dev.ok node_modules/.ok ## only those with official SDKs and third-party servers

@@ -85,7 +85,11 @@ class Crowd:
     def __enter__(self) -> Crowd:
         for thread in self._threads:
             thread.start()
-        self.each_asked()
+        try:
+            self.each_asked()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -158,6 +158,7 @@ def test_who_asks_after_the_end_of_the_drain_is_told_and_not_cut(upstream, tmp_p
         assert how_it_ended(client.chat(stream=True, mock=stall), stream=True) == f"503 {TOLD}"
 
 
+@pytest.mark.hosting
 def test_hup_keeps_the_program_whole_and_reload_takes_up_the_new_one(upstream, tmp_path):
     program = tmp_path / "program"
     for folder in ("chatbot", "static", "templates", "deploy"):
@@ -178,6 +179,7 @@ def test_hup_keeps_the_program_whole_and_reload_takes_up_the_new_one(upstream, t
         ends(server, leaders(tmp_path))
 
 
+@pytest.mark.hosting
 def test_a_new_program_needs_nothing_of_the_old_one(tmp_path):
     """As `deploy/release` lays versions out: folders, of which `current` is one. The old one may be gone by then."""
     current, port = tmp_path / "current", free_port()
@@ -226,6 +228,7 @@ def status(port: int) -> str:
         return client.get("/healthz").json["status"]
 
 
+@pytest.mark.hosting
 def test_right_behind_a_program_that_took_over_another_one_does(server, tmp_path):
     """The first goes on with its answers for a while: it is waited for, and then the second one is told."""
     masters = set()

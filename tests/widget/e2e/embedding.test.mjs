@@ -31,7 +31,8 @@ async function talk(page, root = page) {
   await root.locator(".launcher").click();
   await root.locator("textarea").fill("How long is the delivery?");
   await root.locator("textarea").press("Enter");
-  await root.locator(".bot .actions").waitFor();
+  // Of the newest answer: on a page that goes on with a conversation there are more.
+  await root.locator(".message").last().locator(".actions").waitFor();
   return root.locator(".bot .message-content").last().textContent();
 }
 
