@@ -8,6 +8,7 @@ start with one line. Each value below has its reason beside it.
 
 import json  # noqa: E402
 import logging  # noqa: E402
+import select  # noqa: E402
 import ssl  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
@@ -44,6 +45,8 @@ from chatbot.shared.master import lead, step_down  # noqa: E402
 from chatbot.store.database import StoreAway  # noqa: E402
 from chatbot.web.direct import send  # noqa: E402
 
+poll = monkey.get_original("select", "poll")
+
 try:
     _settings = settings_now()
     # Here, before there are workers: a folder that can't be written stops the start too.
@@ -78,6 +81,15 @@ class Logger(GunicornLogger):
             handler.setFormatter(JsonLines())
 
 
+def reads_no_more(sock):
+    """Whether nothing is to be read from it any more. What has been shut lets bytes through that come later, on Linux."""
+    if sock.fileno() < 0:
+        return True
+    asked = poll()
+    asked.register(sock.fileno(), select.POLLRDHUP)
+    return bool(asked.poll(0))
+
+
 class Worker(GeventWorker):
     """gevent's worker, that quotes no request and waits for nobody for ever.
 
@@ -101,7 +113,10 @@ class Worker(GeventWorker):
     def handle_request(self, listener_name, req, sock, addr):
         sock.settimeout(departure.WRITE_SECONDS)
         try:
-            return super().handle_request(listener_name, req, sock, addr)
+            goes_on = super().handle_request(listener_name, req, sock, addr)
+            if reads_no_more(sock):
+                raise StopIteration
+            return goes_on
         except TimeoutError:
             log("slow_reader", level=logging.INFO)
             raise StopIteration from None  # which closes the connection, and says nothing
