@@ -20,7 +20,8 @@ from typing import Any
 
 import pytest
 
-from tests.server import free_port, wait_for
+from tests.ports import free_port
+from tests.server import wait_for
 
 
 def binary(name: str) -> str:

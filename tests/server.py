@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).parents[1]
 KEY = "sk_test_0123456789abcdef"
 CONFIG = """
@@ -59,11 +61,6 @@ def post_worker_init(worker):
     import gevent
     gevent.signal_handler(signal.SIGUSR2, dump)
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 @dataclass

@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from chatbot.upstream.mock_api import script_for
@@ -67,6 +68,10 @@ class MockServer:
 
     def stop(self) -> None:
         """Take no more connections."""
+        with suppress(
+            OSError
+        ):  # wakes `serve`, which would else go on listening until somebody comes
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def serve(self) -> None:

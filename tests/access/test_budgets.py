@@ -32,7 +32,8 @@ from chatbot.shared.machine_meter import MachineMeter
 from chatbot.shared.webhook import Webhook
 from chatbot.store.saved import Charge, gather
 from chatbot.store.usage import UsageStore
-from tests.server import free_port, wait_for
+from tests.ports import free_port
+from tests.server import wait_for
 
 SECRET = "whsec_0123456789abcdef0123456789abcdef"
 BOT = read_bot(

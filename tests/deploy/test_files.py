@@ -13,7 +13,8 @@ import pytest
 from chatbot.core.settings_table import TABLE
 from tests.deploy.test_run import CLEAN, started
 from tests.engines import binary, listens
-from tests.server import KEY, ROOT, Client, free_port, wait_for
+from tests.ports import free_port
+from tests.server import KEY, ROOT, Client, wait_for
 
 DEPLOY = ROOT / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()

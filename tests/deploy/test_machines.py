@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tests.engines import process
 from tests.hosting.front import nginx
-from tests.server import ROOT, Client, free_port
+from tests.ports import free_port
+from tests.server import ROOT, Client
 
 
 def directives(name: str) -> set[str]:

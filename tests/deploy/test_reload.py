@@ -17,8 +17,9 @@ import pytest
 
 from chatbot.shared.master import lead, leaders, step_down
 from tests.crowd import TOLD, WHOLE, Crowd, how_it_ended
+from tests.ports import free_port
 from tests.relay.conftest import upstream
-from tests.server import ROOT, Client, _children, free_port, running, wait_for
+from tests.server import ROOT, Client, _children, running, wait_for
 
 __all__ = ["upstream"]
 
@@ -36,17 +37,21 @@ def server(upstream, tmp_path):
         tmp_path, OPENAI_BASE_URL=upstream.base_url, CHATBOT_DRAIN_SECONDS="20", WEB_CONCURRENCY="2"
     ) as found:
         wait_for(lambda: len(_children(found.process.pid)) == 2)
-        yield found
-        ends(found, leaders(tmp_path))
+        with those_who_took_over(found, tmp_path):
+            yield found
 
 
-def ends(server, masters: list[int]) -> None:
-    """Masters that took over are not this process's children, and end here."""
-    for pid in masters:
-        if pid != server.process.pid:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-            wait_for(lambda p=pid: not os.path.exists(f"/proc/{p}"), 30)
+@contextlib.contextmanager
+def those_who_took_over(server, folder):
+    """End with the block: they are not this process's children, and stay where a test fails."""
+    try:
+        yield
+    finally:
+        for pid in leaders(folder):
+            if pid != server.process.pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
+                wait_for(lambda p=pid: not os.path.exists(f"/proc/{p}"), 30)
 
 
 def test_new_settings_are_taken_up_and_no_request_fails(server, tmp_path):
@@ -119,7 +124,11 @@ def test_a_new_program_takes_over_and_no_request_fails(upstream, tmp_path):
     told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     told.bind(str(tmp_path / "notify"))
     environ = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "CHATBOT_DRAIN_SECONDS": "20"}
-    with told, running(tmp_path, OPENAI_BASE_URL=upstream.base_url, **environ) as server:
+    with (
+        told,
+        running(tmp_path, OPENAI_BASE_URL=upstream.base_url, **environ) as server,
+        those_who_took_over(server, tmp_path),
+    ):
         with Crowd(server.port) as crowd:
             done = command(tmp_path, "--program")
             assert done.returncode == 0, done.stderr
@@ -129,7 +138,6 @@ def test_a_new_program_takes_over_and_no_request_fails(upstream, tmp_path):
         (new,) = leaders(tmp_path)
         assert new != server.process.pid
         assert f"MAINPID={new}" in messages(told)
-        ends(server, [new])
 
 
 def messages(told: socket.socket) -> list[str]:
@@ -165,7 +173,7 @@ def test_hup_keeps_the_program_whole_and_reload_takes_up_the_new_one(upstream, t
         shutil.copytree(ROOT / folder, program / folder, ignore=shutil.ignore_patterns("*.pyc"))
     shutil.copy(ROOT / "wsgi.py", program)
     environ = {"OPENAI_BASE_URL": upstream.base_url, "PYTHONPATH": str(program)}
-    with running(tmp_path, **environ) as server:
+    with running(tmp_path, **environ) as server, those_who_took_over(server, tmp_path):
         old = _children(server.process.pid)
         health = program / "chatbot" / "web" / "health.py"
         health.write_text(health.read_text().replace('status="ok"', 'status="new"'))
@@ -176,7 +184,6 @@ def test_hup_keeps_the_program_whole_and_reload_takes_up_the_new_one(upstream, t
         assert done.returncode == 0, done.stderr
         server.process.wait(40)
         assert status(server.port) == "new"
-        ends(server, leaders(tmp_path))
 
 
 @pytest.mark.hosting

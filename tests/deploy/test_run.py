@@ -16,7 +16,8 @@ from contextlib import contextmanager
 import pytest
 
 from chatbot import __version__
-from tests.server import ROOT, free_port, wait_for
+from tests.ports import free_port
+from tests.server import ROOT, wait_for
 
 CLEAN = {k: v for k, v in os.environ.items() if not k.startswith(("CHATBOT_", "OPENAI_"))}
 

@@ -18,7 +18,8 @@ from chatbot.doctor.request import check_request
 from chatbot.upstream.mock_server import MockServer
 from tests.deploy.test_run import CLEAN
 from tests.engines import process
-from tests.server import KEY, ROOT, Client, free_port, wait_for
+from tests.ports import free_port
+from tests.server import KEY, ROOT, Client, wait_for
 
 BEFORE_A_BEAT = 4.0
 """Seconds; the server sends nothing of its own for five."""

@@ -20,7 +20,8 @@ from chatbot.store.database import Database
 from chatbot.store.directory import DirectoryStore
 from tests.doctor.planted import APACHE, FAULTS, NGINX, RIGHT, Fault
 from tests.engines import binary, process
-from tests.server import KEY, ROOT, free_port, running
+from tests.ports import free_port
+from tests.server import KEY, ROOT, running
 
 PACE = Pace(events=6, every=0.25, idle=(0.5, 3.5), silence=1.5, goodbye=0.4, streams=12, hold=3.0)
 ORIGIN = "http://localhost:3000"

@@ -34,7 +34,8 @@ from chatbot.doctor.word import OTHER, Finding
 from chatbot.upstream.mock_server import MockServer
 from tests.doctor.conftest import ORIGIN, PACE
 from tests.doctor.planted import WITHOUT_A_FRONT
-from tests.server import KEY, ROOT, free_port, running, wait_for
+from tests.ports import free_port
+from tests.server import KEY, ROOT, running, wait_for
 
 COMMAND = importlib.import_module("chatbot.cli.doctor")
 SHIPPED = data_folder("deploy") / "gunicorn.conf.py"

@@ -10,7 +10,8 @@ import pytest
 
 from chatbot.upstream.mock_server import MockServer
 from tests.engines import never_taken
-from tests.server import Client, free_port, running
+from tests.ports import free_port
+from tests.server import Client, running
 
 TOML = """
 [[provider]]

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.engines import binary, process
-from tests.server import KEY, ROOT, Client, _children, free_port, running, wait_for
+from tests.ports import free_port
+from tests.server import KEY, ROOT, Client, _children, running, wait_for
 
 STALL = {"fault": "stall", "pace": 0}
 

@@ -12,7 +12,8 @@ import httpx
 import openai
 import pytest
 
-from tests.server import KEY, ROOT, Client, free_port, running, wait_for
+from tests.ports import free_port
+from tests.server import KEY, ROOT, Client, running, wait_for
 
 pytestmark = [pytest.mark.real, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 HI = [{"role": "user", "content": "Hi"}]

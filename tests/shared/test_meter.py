@@ -24,7 +24,8 @@ from chatbot.shared.redis_meter import RedisMeter
 from chatbot.shared.steady_meter import STRICTER, SteadyMeter
 from chatbot.shared.table import Table, digest
 from tests.engines import redis_server
-from tests.server import ROOT, free_port, wait_for
+from tests.ports import free_port
+from tests.server import ROOT, wait_for
 
 FAR = 4e9
 OTHER = """

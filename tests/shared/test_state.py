@@ -21,7 +21,8 @@ from chatbot.shared.process import ProcessState
 from chatbot.shared.redis import RedisState
 from chatbot.shared.steady import SteadyState
 from tests.engines import redis_server
-from tests.server import ROOT, free_port, wait_for
+from tests.ports import free_port
+from tests.server import ROOT, wait_for
 
 OTHER = """
 import sys, time

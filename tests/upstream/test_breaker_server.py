@@ -12,7 +12,8 @@ import pytest
 from chatbot.upstream.mock_script import error_script, write_script
 from chatbot.upstream.mock_server import MockServer
 from tests.engines import redis_server
-from tests.server import KEY, Client, _children, free_port, running, wait_for
+from tests.ports import free_port
+from tests.server import KEY, Client, _children, running, wait_for
 
 TOML = """
 [[provider]]

@@ -15,8 +15,9 @@ import pytest
 from chatbot.access.examining import new_pass
 from chatbot.app import create_app
 from tests.engines import binary, process
+from tests.ports import free_port
 from tests.server import KEY as SERVER_KEY
-from tests.server import Client, free_port, running, wait_for
+from tests.server import Client, running, wait_for
 from tests.web.conftest import KEY
 from tests.web.test_admin import HERE, csrf, log_in
 

@@ -16,7 +16,8 @@ from chatbot.protocol.sse_encoder import DONE, encode_event
 from chatbot.store.directory import DirectoryStore
 from chatbot.store.usage import UsageStore
 from chatbot.upstream.mock_script import Script
-from tests.server import free_port, wait_for
+from tests.ports import free_port
+from tests.server import wait_for
 from tests.visitor import ORIGIN, Visitor, add_bot
 from tests.web.conftest import KEY
 

@@ -168,7 +168,7 @@ class _Unreachable:
         from chatbot.core.provider_config import ProviderConfig, RouteConfig  # noqa: F401
         from chatbot.upstream.openai_http import HTTPProvider
         from chatbot.upstream.route import Router
-        from tests.server import free_port
+        from tests.ports import free_port
 
         config = ProviderConfig("gone", f"http://127.0.0.1:{free_port()}/v1", retries=0)
         self._router = Router([HTTPProvider(config)], (), "m")

@@ -15,7 +15,8 @@ from tests import crowd as crowds
 from tests.crowd import WHOLE, Crowd
 from tests.engines import process
 from tests.hosting.front import nginx
-from tests.server import _children, free_port, running, wait_for
+from tests.ports import free_port
+from tests.server import _children, running, wait_for
 
 QUICK = {"first_token": 0, "pace": 0, "tokens": 1}
 """Answers so short that connections are made all the time: some wait in the listener's queue at its end."""

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tests.hosting.fronts.machine import binary, children, missing, started
 from tests.hosting.fronts.servers import NAME, Running
-from tests.server import ROOT, free_port
+from tests.ports import free_port
+from tests.server import ROOT
 
 Changes = Iterable[tuple[str, str]]
 _LIVE = "/etc/letsencrypt/live/chat.example"

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.hosting.fronts.machine import binary, children, started
-from tests.server import KEY, ROOT, free_port
+from tests.ports import free_port
+from tests.server import KEY, ROOT
 
 NAME = "chat.example"
 """The name in the files of `deploy/`."""

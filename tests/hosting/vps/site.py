@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.hosting.vps.machine import LOG, Machine
-from tests.server import KEY, ROOT, free_port
+from tests.ports import free_port
+from tests.server import KEY, ROOT
 
 PAGE = (ROOT / "docs/hosting/vps.md").read_text()
 BLOCKS = re.findall(r"<!-- run: tests/hosting/vps -->\n```sh\n(.*?)```", PAGE, re.S)

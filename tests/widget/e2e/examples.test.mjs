@@ -2,13 +2,12 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, test } from "node:test";
 
 import { bundled } from "./bundle.mjs";
-import { IN_CHROMIUM, inChromium, needs, pageWith, until } from "./harness.mjs";
+import { freePort, IN_CHROMIUM, inChromium, needs, pageWith, until } from "./harness.mjs";
 
 let server, site, browser, context;
 inChromium((...all) => ([server, site, browser] = all));
@@ -98,15 +97,6 @@ describe("components", IN_CHROMIUM, () => {
     execFileSync("npx", ["tsc", "-p", "examples/tsconfig.json"], { stdio: ["ignore", "inherit", "inherit"] });
   });
 });
-
-/** A port that is free. */
-async function freePort() {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await new Promise((done) => probe.once("listening", done));
-  const { port } = probe.address();
-  await new Promise((done) => probe.close(done));
-  return port;
-}
 
 /** The Next.js example, installed, built and started in a folder of its own. */
 async function startNext() {

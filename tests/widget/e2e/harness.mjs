@@ -29,6 +29,22 @@ export async function startServer(environ = {}) {
   };
 }
 
+/**
+ * A port for a server that a test starts: below those that the kernel gives to clients and those of the Python tests, and begun with by the number of
+ * this process, since others look for one at the same moment.
+ */
+export async function freePort() {
+  for (let tried = 0; ; tried++) {
+    const port = 5000 + ((process.pid * 17 + 257 * taken++) % 7000);
+    const probe = createServer().listen(port, "127.0.0.1");
+    const isFree = await new Promise((done) => probe.once("listening", () => done(true)).once("error", () => done(false)));
+    await new Promise((done) => probe.close(done));
+    if (isFree) return port;
+    if (tried > 100) throw new Error("no port is free");
+  }
+}
+let taken = 0;
+
 /** A site: pages by path, each a text, or {html, headers}. */
 export async function startSite() {
   const pages = new Map();

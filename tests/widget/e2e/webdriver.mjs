@@ -4,9 +4,8 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 
-import { until } from "./harness.mjs";
+import { freePort, until } from "./harness.mjs";
 
 const KEYS = { Enter: "\uE007", Control: "\uE009", Escape: "\uE00C" };
 /** A driver whose browser does not start says nothing at all. */
@@ -37,14 +36,6 @@ async function startScreen(xvfb) {
   const [number] = await Promise.race([once(child.stdio[3], "data"), once(child, "exit")]);
   if (child.exitCode !== null) throw new Error(`${xvfb} did not start`);
   return { child, display: `:${String(number).trim()}` };
-}
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  return port;
 }
 
 function ended(child) {
