@@ -33,6 +33,26 @@ def binary(name: str) -> str:
     return found
 
 
+_NGINX = """
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log stderr;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
+  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  include {folder}/{sites};
+}}
+"""
+
+
+def bare_nginx(folder: Path, sites: str) -> str:
+    """The configuration of an nginx that writes in `folder` alone, with sites from there and no setting that they might lean on."""
+    return _NGINX.format(folder=folder, sites=sites)
+
+
 def listens(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()

@@ -19,7 +19,7 @@ from chatbot.doctor.pages import cors_check
 from chatbot.store.database import Database
 from chatbot.store.directory import DirectoryStore
 from tests.doctor.planted import APACHE, FAULTS, NGINX, RIGHT, Fault
-from tests.engines import binary, process
+from tests.engines import bare_nginx, binary, process
 from tests.ports import free_port
 from tests.server import KEY, ROOT, running
 
@@ -32,19 +32,6 @@ bounds.PER_MINUTE = bounds.AT_ONCE = 100_000
 AT_ONCE = 14
 """Examinations side by side: they wait more than they work."""
 
-_NGINX = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log stderr;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
-  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  include {folder}/sites/*.conf;
-}}
-"""
 _MODULES = (
     "mpm_event", "authz_core", "proxy", "proxy_http", "headers", "ssl", "http2", "env", "setenvif", "rewrite",
     "ext_filter", "filter", "deflate", "substitute", "alias", "socache_shmcb", "unixd", "reqtimeout",
@@ -151,7 +138,7 @@ def _command(sites: Sites) -> list[str]:
     folder = sites.folder
     file = folder / "front.conf"
     if sites.kind == NGINX:
-        file.write_text(_NGINX.format(folder=folder))
+        file.write_text(bare_nginx(folder, "sites/*.conf"))
         return [binary("nginx"), "-e", "stderr", "-p", str(folder), "-c", str(file)]
     modules = "\n".join(f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so" for m in _MODULES if Path(f"/usr/lib/apache2/modules/mod_{m}.so").exists())  # fmt: skip
     listen = "\n".join(f"Listen 127.0.0.1:{port}" for port in sites.ports.values())

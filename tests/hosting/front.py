@@ -5,22 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.engines import binary
+from tests.engines import bare_nginx, binary
 from tests.server import ROOT
-
-NGINX = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log stderr;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
-  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  include {folder}/site.conf;
-}}
-"""
 
 
 def site(listen: str, servers: list[str]) -> str:
@@ -36,5 +22,5 @@ def site(listen: str, servers: list[str]) -> str:
 def nginx(folder: Path, listen: str, servers: list[str]) -> list[str]:
     """The command of an nginx that listens there, before these servers."""
     (folder / "site.conf").write_text(site(listen, servers))
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder))
+    (folder / "nginx.conf").write_text(bare_nginx(folder, "site.conf"))
     return [binary("nginx"), "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
