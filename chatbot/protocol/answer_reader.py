@@ -15,17 +15,22 @@ from typing import Any
 
 from chatbot.protocol.citations import citations_of
 from chatbot.protocol.error_body import ProviderError, is_error, provider_error
+from chatbot.protocol.mould import Mould, mould_of
 from chatbot.protocol.sse_decoder import EventTooLarge, Frame, SSEDecoder
 from chatbot.protocol.sse_encoder import DATA
 from chatbot.protocol.strict_json import NotJSON, read_json
 
 TEXT_CAP = 256 * 1024
 """Characters of an answer that are remembered, for a splice and for saving; a longer one can't be spliced."""
-_NEXT = b"\n\n" + DATA
+_END = b"\n\n"
+_NEXT = _END + DATA
+_DATA_SIZE, _END_SIZE = len(DATA), len(_END)
 _PLAIN_CAP = 1024 * 1024
 """Bytes that are looked at as plain events; the limit on an event's size is the decoder's to keep."""
 _TAIL_CAP = 4096
 """Bytes of a begun event that are joined with the next piece; a longer one is the decoder's to gather."""
+_LESSONS = 4
+"""Moulds that are made in a row without an event of them coming, and runs of events that are looked for in one piece."""
 HELD_EVENTS = 64
 HELD_BYTES = 256 * 1024
 """What is held back at the most; a longer preamble is taken for an answer."""
@@ -55,8 +60,8 @@ class AnswerReader:
     """
 
     __slots__ = (
-        "_choices", "_decoder", "_finished", "_has_passed", "_held", "_held_events", "_held_size", "_plain", "_tail", "_texts",
-        "_wants_usage", "citations", "done", "events", "fault", "has_content", "id", "model", "sent_id", "text_size", "usage",
+        "_choices", "_decoder", "_finished", "_has_passed", "_held", "_held_events", "_held_size", "_lessons", "_mould", "_plain",
+        "_tail", "_texts", "_wants_usage", "citations", "done", "events", "fault", "has_content", "id", "model", "sent_id", "text_size", "usage",
     )  # fmt: skip
 
     def __init__(self, *, wants_usage: bool, choices: int = 1) -> None:
@@ -80,6 +85,8 @@ class AnswerReader:
         self._tail = b""
         self._decoder: SSEDecoder | None = None
         self._has_passed = False
+        self._mould: Mould | None = None
+        self._lessons = _LESSONS
 
     def feed(self, data: bytes) -> bytes:
         """What may go out now that `data` has come: whole events, or nothing."""
@@ -147,16 +154,33 @@ class AnswerReader:
         self._has_passed = True
         if self._decoder is not None:
             self._decoder.passed()
-        events = data[len(DATA) : -2].split(_NEXT)
-        out = []
-        for event in events:
-            if self.done or self.fault is not None:
-                break
-            if self._event_may_go(event):
-                out.append(event)
-        if len(out) < len(events):
-            data = b"".join([DATA + event + b"\n\n" for event in out])
-        return self._release(data, len(out))
+        out: list[bytes] = []
+        at, size, begin, count, runs = 0, len(data), 0, 0, _LESSONS
+        while at < size and not self.done and self.fault is None:
+            start = at
+            if self._mould is not None and runs:
+                runs -= 1
+                alike, at = self._take_alike(self._mould, data, at)
+                count += alike
+            if at == start:
+                at = data.find(_END, start) + _END_SIZE
+                if self._event_may_go(data[start + _DATA_SIZE : at - _END_SIZE]):
+                    count += 1
+                else:
+                    out.append(data[begin:start])
+                    begin = at
+        if not out and at == size:
+            return self._release(data, count)
+        return self._release(b"".join([*out, data[begin:at]]), count)
+
+    def _take_alike(self, mould: Mould, data: bytes, at: int) -> tuple[int, int]:
+        """Note what the next events say that are as those before were; how many, and where they end."""
+        count, said, at = mould.read(data, at)
+        if count:
+            self.events += count
+            self._lessons = _LESSONS
+            self._say(said)
+        return count, at
 
     def _pass(self, frames: list[Frame]) -> bytes:
         out: list[bytes] = []
@@ -204,7 +228,12 @@ class AnswerReader:
         if type(chunk) is not dict:
             self.fault = MalformedEvent("an event is not a JSON object")
             return False
-        return self._read(chunk)
+        before = self.text_size
+        may_go = self._read(chunk)
+        if self.text_size > before and self._lessons:
+            self._lessons -= 1
+            self._mould = mould_of(data, chunk)
+        return may_go
 
     def _read(self, chunk: dict[str, Any]) -> bool:
         """Note what a chunk says; whether it may go out."""
@@ -253,9 +282,13 @@ class AnswerReader:
             self.has_content = True
             if key != "content" or type(value) is not str:
                 self._plain = False
-            elif self.text_size <= TEXT_CAP:
-                self._texts.append(value)
-                self.text_size += len(value)
+            else:
+                self._say(value)
+
+    def _say(self, text: str) -> None:
+        if self.text_size <= TEXT_CAP:
+            self._texts.append(text)
+            self.text_size += len(text)
 
 
 def _plain_end(data: bytes) -> int:
@@ -263,7 +296,7 @@ def _plain_end(data: bytes) -> int:
 
     What is behind them is the short beginning of the next.
     """
-    end = data.rfind(b"\n\n") + 2
+    end = data.rfind(_END) + _END_SIZE
     if end < 2 or end > _PLAIN_CAP or len(data) - end > _TAIL_CAP or not data.startswith(DATA):
         return 0
     lines = data.count(b"\n", 0, end)

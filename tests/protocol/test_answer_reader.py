@@ -129,6 +129,22 @@ PIECES = [
 ]  # fmt: skip
 
 
+INSIDES = [
+    b"a", b"bc", b"", b"\\n", b"\\\\", b"\\", b'\\"', b'"', b'x","y":"z', b'x","y', b',"x', b'"},"a":{"b":"', b"\xc3\xa9", b"\xc3", b"\xa9",
+    b"\\ud83d\\ude00", b"\\ud83d", b"\\ude00", b"\\u", b"\t", b"\x00", "\u2028".encode(), b"?", b"content", b'"},"finish_reason":null}],"obfuscation":"',
+]  # fmt: skip
+"""What may stand, or would be put, between the quotes of a text."""
+
+
+def alike(text: bytes, noise: bytes | None = None) -> bytes:
+    """One of many events that differ in their texts alone; with noise as OpenAI sends it."""
+    veil = b"" if noise is None else b',"obfuscation":"%b"' % noise
+    return b'data: {"choices":[{"delta":{"content":"%b"},"finish_reason":null}]%b}\n\n' % (
+        text,
+        veil,
+    )
+
+
 def read_all(wire: bytes, cuts: list[int]) -> tuple:
     reader, out = AnswerReader(wants_usage=False), b""
     places = sorted({0, len(wire), *(c for c in cuts if c < len(wire))})
@@ -147,3 +163,40 @@ def test_the_fast_way_and_the_decoder_see_the_same(pieces, cuts):
     with mock.patch.object(answer_reader, "_PLAIN_CAP", -1):
         slow = read_all(wire, cuts)
     assert fast == slow
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(INSIDES).map(alike),
+            st.builds(alike, st.sampled_from(INSIDES), st.sampled_from(INSIDES)),
+            st.sampled_from(PIECES),
+        ),
+        max_size=20,
+    ),
+    st.lists(st.integers(0, 3000), max_size=6),
+)
+@settings(max_examples=1000)
+def test_events_that_are_alike_but_for_their_texts_are_read_as_if_each_were_the_first(pieces, cuts):
+    wire = alike(b"Hello") + b"".join(pieces)
+    fast = read_all(wire, cuts)
+    with mock.patch.object(answer_reader, "_PLAIN_CAP", -1):
+        slow = read_all(wire, cuts)
+    assert fast == slow
+
+
+@pytest.mark.parametrize("noise", [None, b"x1"])
+@pytest.mark.parametrize("text", INSIDES)
+def test_an_event_that_is_no_json_does_not_pass_among_others_like_it(text, noise):
+    one = alike(text, noise)
+    reader = AnswerReader(wants_usage=False)
+    before = [alike(b"Hel", noise), alike(b"lo", noise)]
+    out = reader.feed(b"".join([*before, one, *before]))
+    try:
+        said = json.loads(one[6:])["choices"][0]["delta"]["content"]
+    except ValueError:
+        assert isinstance(reader.fault, MalformedEvent)
+        assert out == b"".join(before)
+    else:
+        assert out == b"".join([*before, one, *before])
+        assert reader.text == "Hello" + said + "Hello"
