@@ -24,6 +24,7 @@ from chatbot.chat.visitor import (
 )
 from chatbot.core.bot import Bot
 from chatbot.core.errors import StorageUnavailable
+from chatbot.core.ids import ordered_id
 from chatbot.core.waiting import now
 from chatbot.protocol.answer_reader import AnswerReader
 from chatbot.protocol.chat_request import ChatRequest
@@ -97,9 +98,8 @@ class Conversing:
         token, turns = self._going_on(who, conversation_text)
         new = token is None
         if token is None:
-            token = conversation_token(
-                self._signer, bot.id, who.owner, time.time() + bot.retention_days * 86400
-            )
+            until = time.time() + bot.retention_days * 86400
+            token = conversation_token(self._signer, bot.id, who.owner, until, ordered_id())
         replaced = turns.turn_of(asked.payload.get("replaces"))
         history = remembered(turns.before(replaced), bot.limits.history_tokens)
         trial = self._trials.choice(asked.payload["test"]) if "test" in asked.payload else None

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from chatbot.core.ids import random_id
+from chatbot.core.ids import ordered_id
 from chatbot.core.text import storable
 from chatbot.core.waiting import now
 from chatbot.protocol.answer_reader import TEXT_CAP, AnswerReader
@@ -39,7 +39,7 @@ class Saving:
         after: int = 0,
         replaces: int | None = None,
     ) -> None:
-        self.answer_id = f"msg_{random_id()}"
+        self.answer_id = f"msg_{ordered_id()}"
         self._writer = writer
         self._conversation = conversation
         self._new = new
@@ -60,7 +60,7 @@ class Saving:
             "conversation_id": self._conversation["id"], "turn": self._turn, "request_id": record.request_id,
             "created_at": at, "updated_at": at, "model": record.asked[:200], **_NOTHING,
         }  # fmt: skip
-        asked = {**row, "id": f"msg_{random_id()}", "role": "user", "content": storable(question)}
+        asked = {**row, "id": f"msg_{ordered_id()}", "role": "user", "content": storable(question)}
         answer = {**row, "id": self.answer_id, "role": "assistant", "state": "running"}
         self._writer.put(Begin(self._conversation, asked, answer, self._new))
         self._saved_at = now()
