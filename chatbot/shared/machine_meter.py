@@ -28,7 +28,7 @@ from chatbot.core.meter import (
     left_of_rate,
     taken_rate,
 )
-from chatbot.shared.table import Table, digest
+from chatbot.shared.table import Table
 
 _KEPT_SECONDS = 86400.0
 """For slots, and for a total behind its end."""
@@ -65,30 +65,29 @@ class MachineMeter:
 
     def take(self, takes: Sequence[Take]) -> Taken:
         """See `Meter`. Never fails."""
-        at, new, left = time.time(), [], []
+        at, found = time.time(), []
         find, put = self._table.find, self._table.put
         with self._table:
             refused, longest = None, 0.0
             for number, take in enumerate(takes):
-                key = digest(take.key)
-                place, value = find(key, at)
+                place, value = find(take.key, at)
                 if take.kind == RATE:
                     value, rest, wait = taken_rate(value, at, take)
                     until = value
                     if wait:
-                        put(key, value, until, place)  # a clock that was set back is forgotten
+                        put(place, value, until)  # a clock that was set back is forgotten
                 else:
                     value, rest, wait, until = self._counted(take, value, at)
-                left.append(rest)
                 if wait > longest:
                     refused, longest = number, wait
-                new.append((key, value, until, place))
+                found.append((place, value, until, rest))
             if refused is not None:
-                return Taken(refused, longest, tuple([self._left(t, at) for t in takes]), self)
-            for entry in new:
-                put(*entry)
+                left = [self._left(take, at) for take in takes]
+                return Taken(refused, longest, tuple(left), self)
+            for place, value, until, _ in found:
+                put(place, value, until)
             self._count_own([(take, 1.0) for take in takes if take.kind == LIVE], at)
-        return Taken(None, 0.0, tuple(left), self)
+        return Taken(None, 0.0, tuple([rest for *_, rest in found]), self)
 
     def _counted(self, take: Take, value: float, at: float) -> tuple[float, float, float, float]:
         """A total or slots after `take`: the number, what is left, what to wait, and until when it counts."""
@@ -103,7 +102,7 @@ class MachineMeter:
 
     def _left(self, take: Take, at: float) -> float:
         """What is left of it, with nothing taken."""
-        _, value = self._table.find(digest(take.key), at)
+        _, value = self._table.find(take.key, at)
         if take.kind == RATE:
             return left_of_rate(max(value, at), at, take)
         return max(0.0, take.limit - value)
@@ -113,22 +112,21 @@ class MachineMeter:
         at, slots = time.time(), []
         with self._table:
             for take, delta in changes:
-                key = digest(take.key)
-                place, value = self._table.find(key, at)
+                place, value = self._table.find(take.key, at)
                 if take.kind == RATE:
                     value = until = changed_rate(value, at, take, delta)
                 else:
                     value = max(0.0, value + delta)
                     until = (at if take.kind == LIVE else take.period) + _KEPT_SECONDS
                     until = until if value or take.kind == TOTAL else at
-                self._table.put(key, value, until, place)
+                self._table.put(place, value, until)
                 if take.kind == LIVE:
                     slots.append((take, delta))
             self._count_own(slots, at)
 
     def used(self, take: Take) -> float:
         """See `Meter`."""
-        return self._table.find(digest(take.key), time.time())[1]
+        return self._table.find(take.key, time.time())[1]
 
     def at_least(self, take: Take, used: float) -> bool:
         """See `Meter`."""
@@ -141,15 +139,14 @@ class MachineMeter:
         """What this worker has of slots' keys."""
         me = self._me()
         for take, delta in changes:
-            own = digest(f"{take.key}\0{me}")
-            place, value = self._table.find(own, at)
+            place, value = self._table.find(f"{take.key}\0{me}", at)
             value = max(0.0, value + delta)
-            self._table.put(own, value, at + _KEPT_SECONDS if value else at, place)
+            self._table.put(place, value, at + _KEPT_SECONDS if value else at)
 
     def _live(self, key: str, at: float) -> float:
         """Slots of the workers that are alive."""
         self._me()
-        return sum(self._table.find(digest(f"{key}\0{w}"), at)[1] for w in self._living())
+        return sum(self._table.find(f"{key}\0{w}", at)[1] for w in self._living())
 
     def _me(self) -> str:
         """This worker's name, which it holds a lock for as long as it lives."""

@@ -13,7 +13,6 @@ import os
 import struct
 import threading
 import time
-from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 
@@ -25,11 +24,14 @@ _ENTRY = _LAID_OUT.size
 _READ, _WRITE = _LAID_OUT.unpack_from, _LAID_OUT.pack_into
 _EMPTY = bytes(_DIGEST)
 _TRIES, _PAUSE = 40, 0.0005
+_REMEMBERED = 8192
+"""Keys whose places are known."""
+
+Place = tuple[int, bytes]
+"""Where an entry is, or -1, and the digest of its key."""
 
 
-@lru_cache(maxsize=8192)
-def digest(key: str) -> bytes:
-    """What an entry is found by."""
+def _digest(key: str) -> bytes:
     return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=_DIGEST).digest()
 
 
@@ -44,35 +46,52 @@ class Table:
         self._held = False
         self._descriptor = -1
         self._process = 0
+        self._places: dict[str, Place] = {}
 
-    def find(self, key: bytes, at: float) -> tuple[int, float]:
-        """The place of an entry and its number; (-1, 0.0) where it is not there or counts no longer."""
-        memory, first = self._memory, int.from_bytes(key[:4], "little")
+    def find(self, key: str, at: float) -> tuple[Place, float]:
+        """The place of an entry and its number, which is 0.0 where it is not there or counts no longer."""
+        known = self._places.get(key)
+        if known is not None:
+            found, value, until = _READ(self._memory, known[0])
+            if found == known[1]:
+                return known, value if at < until else 0.0
+        return self._look_for(key, at)
+
+    def _look_for(self, key: str, at: float) -> tuple[Place, float]:
+        name, memory = _digest(key), self._memory
+        first = int.from_bytes(name[:4], "little")
         for probe in range(_PROBES):
             place = ((first + probe) % SLOTS) * _ENTRY
             found, value, until = _READ(memory, place)
-            if found == key:
-                return (place, value) if at < until else (place, 0.0)
+            if found == name:
+                self._remember(key, (place, name))
+                return (place, name), value if at < until else 0.0
             if found == _EMPTY:
                 break
-        return -1, 0.0
+        return (-1, name), 0.0
 
-    def put(self, key: bytes, value: float, until: float, place: int = -1) -> None:
-        """Write an entry; `place` is where `find` has found it."""
+    def _remember(self, key: str, place: Place) -> None:
+        if len(self._places) >= _REMEMBERED:
+            self._places.clear()
+        self._places[key] = place
+
+    def put(self, place: Place, value: float, until: float) -> None:
+        """Write an entry where `find` has said that it is, or is to be."""
+        at, name = place
         memory = self._memory
-        if place < 0 or memory[place : place + _DIGEST] != key:  # another may have got its place
-            place = self._room(key)
-        _WRITE(memory, place, key, value, until)
+        if at < 0 or memory[at : at + _DIGEST] != name:  # another may have got its place
+            at = self._room(name)
+        _WRITE(memory, at, name, value, until)
 
-    def _room(self, key: bytes) -> int:
-        """Where this key is, or can be: the first empty place, else the one whose time is over first."""
-        memory, first = self._memory, int.from_bytes(key[:4], "little")
+    def _room(self, name: bytes) -> int:
+        """Where this entry is, or can be: the first empty place, else the one whose time is over first."""
+        memory, first = self._memory, int.from_bytes(name[:4], "little")
         best: int = 0
         soonest = float("inf")
         for probe in range(_PROBES):
             place = ((first + probe) % SLOTS) * _ENTRY
             found, _, until = _READ(memory, place)
-            if found in (key, _EMPTY):
+            if found in (name, _EMPTY):
                 return place
             if until < soonest:
                 best, soonest = place, until

@@ -22,7 +22,7 @@ from chatbot.shared.machine_meter import MachineMeter
 from chatbot.shared.redis import RedisState
 from chatbot.shared.redis_meter import RedisMeter
 from chatbot.shared.steady_meter import STRICTER, SteadyMeter
-from chatbot.shared.table import Table, digest
+from chatbot.shared.table import Table
 from tests.engines import redis_server
 from tests.ports import free_port
 from tests.server import ROOT, wait_for
@@ -275,10 +275,10 @@ def test_a_file_of_another_size_or_a_folder_that_can_not_be_written_is_no_end(tm
 def test_what_the_table_has_no_room_for_gives_way_by_its_time(monkeypatch):
     monkeypatch.setattr(table, "SLOTS", 16)
     found = Table(None)
-    keys = [digest(f"k{number}") for number in range(17)]
+    keys = [f"k{number}" for number in range(17)]
     for number, key in enumerate(keys[:16]):
-        found.put(key, number, 1000 + (number - 5) % 16)
-    found.put(keys[16], 99, 5000)
+        found.put(found.find(key, 0.0)[0], number, 1000 + (number - 5) % 16)
+    found.put(found.find(keys[16], 0.0)[0], 99, 5000)
     values = [found.find(key, 0.0)[1] for key in keys]
     assert values == [0, 1, 2, 3, 4, 0, *range(6, 16), 99]  # the sixth was over first
     assert found.find(keys[16], 5001)[1] == 0.0
@@ -419,7 +419,7 @@ def test_slots_that_were_given_back_leave_no_entry_that_counts(tmp_path):
     meter = MachineMeter(tmp_path)
     meter.take([live()])
     meter.change([(live(), -1)])
-    places = [meter._table.find(digest(key), 0.0)[0] for key in ("l", f"l\0{meter._worker}")]
+    places = [meter._table.find(key, 0.0)[0][0] for key in ("l", f"l\0{meter._worker}")]
     assert all(place >= 0 for place in places)
     ends = [table._LAID_OUT.unpack_from(meter._table._memory, p)[2] for p in places]
     assert all(end <= time.time() for end in ends)
