@@ -8,7 +8,6 @@ start with one line. Each value below has its reason beside it.
 
 import json  # noqa: E402
 import logging  # noqa: E402
-import select  # noqa: E402
 import ssl  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
@@ -45,8 +44,6 @@ from chatbot.shared.master import lead, step_down  # noqa: E402
 from chatbot.store.database import StoreAway  # noqa: E402
 from chatbot.web.direct import send  # noqa: E402
 
-poll = monkey.get_original("select", "poll")
-
 try:
     _settings = settings_now()
     # Here, before there are workers: a folder that can't be written stops the start too.
@@ -81,15 +78,6 @@ class Logger(GunicornLogger):
             handler.setFormatter(JsonLines())
 
 
-def reads_no_more(sock):
-    """Whether nothing is to be read from it any more. What has been shut lets bytes through that come later, on Linux."""
-    if sock.fileno() < 0:
-        return True
-    asked = poll()
-    asked.register(sock.fileno(), select.POLLRDHUP)
-    return bool(asked.poll(0))
-
-
 class Worker(GeventWorker):
     """gevent's worker, that quotes no request and waits for nobody for ever.
 
@@ -114,7 +102,7 @@ class Worker(GeventWorker):
         sock.settimeout(departure.WRITE_SECONDS)
         try:
             goes_on = super().handle_request(listener_name, req, sock, addr)
-            if reads_no_more(sock):
+            if departure.reads_no_more(sock):
                 raise StopIteration
             return goes_on
         except TimeoutError:
@@ -206,6 +194,10 @@ def http_date(timestamp=None):
     return _date(int(time.time() if timestamp is None else timestamp))
 
 
+_errors = lru_cache(maxsize=1)(wsgi.WSGIErrorsWrapper)
+"""gunicorn's, which looks its logger up for each request; one for all writes to the same places."""
+
+wsgi.WSGIErrorsWrapper = _errors
 wsgi.Response = Response  # what `wsgi.create` takes where no other is named
 util.http_date = http_date
 sockets.close_sockets = close_sockets
@@ -282,6 +274,8 @@ max_requests = 0
 # (a header called SCRIPT_NAME) from whoever comes by loopback, which behind a proxy is everybody.
 secure_scheme_headers = {}
 forwarder_headers = ""
+# So what it lets trusted proxies set is nothing, and that whoever calls is one of them need not be looked up for each request.
+forwarded_allow_ips = "*"
 
 # No control socket: nothing here uses it, and it is one more door.
 control_socket_disable = True

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
+from weakref import WeakSet
 
 from chatbot.core.waiting import PeerWatch, now
 
@@ -27,6 +28,19 @@ _USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)
 """Linux; elsewhere the kernel's own patience."""
 _RESET = struct.pack("ii", 1, 0)
 _ORDERLY = struct.pack("ii", 0, 0)
+_shut: WeakSet[socket.socket] = WeakSet()
+
+
+def read_no_more(sock: socket.socket, how: int = socket.SHUT_RD) -> None:
+    """What is still to come of a connection is none of its requests."""
+    _shut.add(sock)
+    with suppress(OSError):
+        sock.shutdown(how)
+
+
+def reads_no_more(sock: socket.socket) -> bool:
+    """Whether its server has to end it. What is shut lets bytes through that come later, on Linux."""
+    return sock.fileno() < 0 or sock in _shut
 
 
 class ClientConnection:
@@ -59,8 +73,7 @@ class ClientConnection:
             self.left_at = now()
             on_gone()
             if self._socket is not None:
-                with suppress(OSError):  # a writer that is stuck on this socket is freed
-                    self._socket.shutdown(socket.SHUT_RDWR)
+                read_no_more(self._socket, socket.SHUT_RDWR)  # frees a writer that is stuck on it
 
         self._watch = PeerWatch(self._socket, left)
 

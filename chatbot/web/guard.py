@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, g, request
@@ -26,6 +25,7 @@ from chatbot.core.logging import log_fields
 from chatbot.core.settings import Settings, is_loopback, url_host
 from chatbot.core.waiting import now, within
 from chatbot.protocol.strict_json import NotJSON, read_json
+from chatbot.relay.departure import read_no_more
 from chatbot.relay.measures import Measures
 from chatbot.relay.record import Record
 from chatbot.services import Services
@@ -193,8 +193,7 @@ def in_time() -> Iterator[None]:
 def _read_no_more() -> None:
     """What is still to come belongs to this request: its connection has no other."""
     if sock := request.environ.get("gunicorn.socket"):
-        with suppress(OSError):
-            sock.shutdown(socket.SHUT_RD)
+        read_no_more(sock)
 
 
 def json_object(most: int) -> dict[str, object]:
