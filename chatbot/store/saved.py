@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
@@ -39,6 +41,9 @@ ANSWER_FIELDS = (
     "first_token_seconds", "total_seconds", "sources", "updated_at",
 )  # fmt: skip
 """What changes of an answer after its begin."""
+_AT_ONCE = 16
+"""Rows that SQLite inserts by one statement. For each statement its driver gives up the interpreter's lock, and has to get it back
+from the streams: a thread's change for each row."""
 _OPEN = ("running", "interrupted")
 """An answer that has not ended, as far as is known."""
 
@@ -237,7 +242,22 @@ class _Many:
         if dialect.name not in self._compiled:
             self._compiled[dialect.name] = _compiled(self._made(dialect.name), dialect)
         text, prepare = self._compiled[dialect.name]
-        return connection.exec_driver_sql(text, [prepare(row) for row in rows]).rowcount
+        given, changed = [prepare(row) for row in rows], 0
+        if dialect.name == "sqlite" and len(given) >= _AT_ONCE and " VALUES " in text:
+            whole = len(given) // _AT_ONCE * _AT_ONCE
+            joined = [tuple(chain(*given[at : at + _AT_ONCE])) for at in range(0, whole, _AT_ONCE)]
+            changed, given = (
+                connection.exec_driver_sql(_widened(text), joined).rowcount,
+                given[whole:],
+            )
+        return changed + (connection.exec_driver_sql(text, given).rowcount if given else 0)
+
+
+@lru_cache(maxsize=16)
+def _widened(text: str) -> str:
+    """An insertion of one row as one of `_AT_ONCE`."""
+    row = text[text.index(" VALUES ") + len(" VALUES ") :].partition(")")[0] + ")"
+    return text.replace(row, ", ".join([row] * _AT_ONCE))
 
 
 def _compiled(statement: Insert | Update, dialect: Dialect) -> tuple[str, Prepare]:

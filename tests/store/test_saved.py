@@ -24,8 +24,9 @@ from chatbot.store.saved import (
     as_dict,
     conversation_of,
     from_dict,
+    insert_new,
 )
-from chatbot.store.tables import messages
+from chatbot.store.tables import messages, meta
 from tests.store.turns import ANY, HERS, Talk, rows, said, save, saved_talk
 
 EACH_DATABASE = settings(
@@ -285,3 +286,26 @@ def test_writers_and_deletions_do_not_stand_in_each_others_way(
 
 def test_a_row_has_a_field_for_all_that_changes():
     assert set(ANSWER_FIELDS) <= set(messages.c.keys())
+
+
+@pytest.mark.parametrize("count", [15, 16, 17, 40])
+def test_of_many_turns_at_once_only_what_is_not_there_is_added(database, count):
+    talks = [Talk() for _ in range(count)]
+    turns = [item for talk in talks for item in talk.turn("Which tea?", "Green.")]
+    third = [item for talk in talks[::3] for item in talk.turn("And milk?", "None.")]
+    save(database, turns[: len(turns) // 2])
+    save(database, turns + third)
+    once = rows(database, *talks)
+    save(database, turns + third)
+    assert rows(database, *talks) == once
+    assert len(once["conversations"]) == count
+    assert len(once["messages"]) == 2 * (count + len(talks[::3]))
+    assert {row["content"] for row in once["messages"]} == {
+        "Which tea?", "Green.", "And milk?", "None.",
+    }  # fmt: skip
+
+
+def test_many_insertions_say_how_many_were_new(database):
+    rows = [{"name": f"n{number}", "value": number} for number in range(40)]
+    assert database.run(lambda c: insert_new(c, meta, rows[10:35]), write=True) == 25
+    assert database.run(lambda c: insert_new(c, meta, rows), write=True) == 15
