@@ -230,7 +230,9 @@ class AnswerReader:
             return False
         before = self.text_size
         may_go = self._read(chunk)
-        if self.text_size > before and self._lessons:
+        if (
+            self.text_size > before and before and self._lessons
+        ):  # the first word is not to wait for a lesson
             self._lessons -= 1
             self._mould = mould_of(data, chunk)
         return may_go
