@@ -42,7 +42,7 @@ from chatbot.relay import departure  # noqa: E402
 from chatbot.services import build_database, prepare, signing_secret  # noqa: E402
 from chatbot.shared.master import lead, step_down  # noqa: E402
 from chatbot.store.database import StoreAway  # noqa: E402
-from chatbot.web.direct import send  # noqa: E402
+from chatbot.web.direct import end, send_chunk  # noqa: E402
 
 try:
     _settings = settings_now()
@@ -149,12 +149,12 @@ class Response(wsgi.Response):
         self.headers_sent, self.sent = True, len(arg)
         if not self.cfg.accesslog:  # whose format may name one; nobody else looks at them again
             self.headers = []
-        send(self.sock, b"%b\r\n%x\r\n%b\r\n" % (head, len(arg), arg))
+        send_chunk(self.sock, arg, head + b"\r\n")
 
     def close(self):
         if not (self.headers_sent and self.chunked):
             return super().close()
-        send(self.sock, b"0\r\n\r\n")
+        end(self.sock)
 
 
 class Server(StreamServer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 import time
@@ -148,3 +149,24 @@ def test_a_streams_head_comes_with_its_first_piece_and_with_todays_date(odd):
     assert len(rest) >= int(size, 16) + 2
     dated = next(line for line in head.decode().split("\r\n") if line.startswith("Date: "))
     assert abs(parsedate_to_datetime(dated[6:]).timestamp() - time.time()) < 3
+
+
+@pytest.mark.skipif(
+    "ORDINARY_WRITES" in os.environ,
+    reason="without the shortcut the server sends the end by itself",
+)
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_the_end_of_the_body_comes_with_the_last_event(odd, pieces):
+    server, scripts, _ = odd
+    body = wire(tokens=3)
+    parts = [e + b"\n\n" for e in body.split(b"\n\n")[:-1]]
+    sent = [(0.0, body)] if pieces == 1 else [(0.1, part) for part in parts]
+    scripts[:] = [Script(sent)] * 2
+    with Client(server.port) as client:
+        client.send_chat(stream=True, stream_options={"include_usage": True})
+        came = b""
+        while DONE not in came:
+            came += client.sock.recv(65536)
+        assert came.endswith(DONE + b"\r\n0\r\n\r\n")
+        again = client.chat(stream=True, stream_options={"include_usage": True})
+    assert again.body == body
