@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.forked import Forked
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -68,7 +69,7 @@ class Server:
     """One running server. `worker` is the process id of its only worker."""
 
     port: int
-    process: subprocess.Popen
+    process: subprocess.Popen | Forked
     log_file: Path
     dump_file: Path
     worker: int = 0
@@ -114,9 +115,10 @@ def running(
     write: float = 20.0,
     extra: str = "",
     port: int = 0,
+    whole: bool = False,
     **environ: str,
 ) -> Iterator[Server]:
-    """Run the server with one worker; stop it, by process id, at the end."""
+    """Run the server with one worker; stop it, by process id, at the end. `whole`: started as a program, and not forked."""
     port, log_file, dump_file = port or free_port(), tmp / "server.log", tmp / "counts.json"
     conf = tmp / "gunicorn.test.py"
     shipped = str(ROOT / "deploy" / "gunicorn.conf.py")
@@ -128,8 +130,7 @@ def running(
         **environ,
     }  # fmt: skip
     command = [sys.executable, "-m", "gunicorn", "-c", str(conf), "wsgi:app"]
-    with log_file.open("w") as out:
-        process = subprocess.Popen(command, cwd=tmp, env=env, stdout=out, stderr=out)
+    process = (_started if whole else Forked)(command, tmp, env, log_file)
     server = Server(port, process, log_file, dump_file)
     try:
         wait_for(lambda: process.poll() is not None or _answers(port), 20)
@@ -147,6 +148,11 @@ def running(
             for worker in workers:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(worker, signal.SIGKILL)
+
+
+def _started(args: list[str], cwd: Path, env: dict[str, str], out: Path) -> subprocess.Popen:
+    with out.open("w") as said:
+        return subprocess.Popen(args, cwd=cwd, env=env, stdout=said, stderr=said)
 
 
 def _answers(port: int) -> bool:

@@ -34,7 +34,11 @@ def command(folder, *options: str) -> subprocess.CompletedProcess:
 @pytest.fixture
 def server(upstream, tmp_path):
     with running(
-        tmp_path, OPENAI_BASE_URL=upstream.base_url, CHATBOT_DRAIN_SECONDS="20", WEB_CONCURRENCY="2"
+        tmp_path,
+        whole=True,
+        OPENAI_BASE_URL=upstream.base_url,
+        CHATBOT_DRAIN_SECONDS="20",
+        WEB_CONCURRENCY="2",
     ) as found:
         wait_for(lambda: len(_children(found.process.pid)) == 2)
         with those_who_took_over(found, tmp_path):
@@ -126,7 +130,7 @@ def test_a_new_program_takes_over_and_no_request_fails(upstream, tmp_path):
     environ = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "CHATBOT_DRAIN_SECONDS": "20"}
     with (
         told,
-        running(tmp_path, OPENAI_BASE_URL=upstream.base_url, **environ) as server,
+        running(tmp_path, whole=True, OPENAI_BASE_URL=upstream.base_url, **environ) as server,
         those_who_took_over(server, tmp_path),
     ):
         with Crowd(server.port) as crowd:
@@ -154,7 +158,7 @@ def test_who_asks_after_the_end_of_the_drain_is_told_and_not_cut(upstream, tmp_p
     """On a connection that was kept: the listener is closed by then."""
     stall = {"fault": "stall", "pace": 0}
     with (
-        running(tmp_path, OPENAI_BASE_URL=upstream.base_url) as server,
+        running(tmp_path, whole=True, OPENAI_BASE_URL=upstream.base_url) as server,
         Client(server.port) as client,
     ):
         client.send_chat(stream=True, mock=stall)
@@ -173,7 +177,7 @@ def test_hup_keeps_the_program_whole_and_reload_takes_up_the_new_one(upstream, t
         shutil.copytree(ROOT / folder, program / folder, ignore=shutil.ignore_patterns("*.pyc"))
     shutil.copy(ROOT / "wsgi.py", program)
     environ = {"OPENAI_BASE_URL": upstream.base_url, "PYTHONPATH": str(program)}
-    with running(tmp_path, **environ) as server, those_who_took_over(server, tmp_path):
+    with running(tmp_path, whole=True, **environ) as server, those_who_took_over(server, tmp_path):
         old = _children(server.process.pid)
         health = program / "chatbot" / "web" / "health.py"
         health.write_text(health.read_text().replace('status="ok"', 'status="new"'))

@@ -132,7 +132,9 @@ def main() -> None:
             options = [part for page in PAGES for part in ("--origin", page)]
             printed = command(data, "keys", "create", "--bot", bot, *options)
             keys[bot] = re.search(r"pk_[\w-]+", printed)[0]
-        with running(data, OPENAI_BASE_URL=upstream.base_url, OPENAI_API_KEY="sk-test") as server:
+        with running(
+            data, whole=True, OPENAI_BASE_URL=upstream.base_url, OPENAI_API_KEY="sk-test"
+        ) as server:
             base = f"http://127.0.0.1:{server.port}"
             print(json.dumps({"base": base, "keys": keys}), flush=True)
             for line in sys.stdin:  # "seen": how often each scripted question was asked

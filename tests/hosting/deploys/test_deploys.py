@@ -36,7 +36,7 @@ def pace(request, monkeypatch):
 
 
 def test_no_request_fails_while_it_is_reloaded_again_and_again(environ, pace, tmp_path):
-    with running(tmp_path, **environ) as server, Crowd(server.port, 16, 16) as crowd:
+    with running(tmp_path, whole=True, **environ) as server, Crowd(server.port, 16, 16) as crowd:
         for _ in range(4):
             old = set(_children(server.process.pid))
             os.kill(server.process.pid, signal.SIGHUP)
@@ -48,7 +48,7 @@ def test_no_request_fails_while_it_is_reloaded_again_and_again(environ, pace, tm
 
 @pytest.mark.parametrize("way", ["TERM", "WINCH, QUIT"])
 def test_no_request_fails_while_a_new_program_takes_over(environ, pace, tmp_path, way):
-    with running(tmp_path, **environ) as server:
+    with running(tmp_path, whole=True, **environ) as server:
         old = _children(server.process.pid)
         with Crowd(server.port, 16, 16) as crowd:
             os.kill(server.process.pid, signal.SIGUSR2)
@@ -79,7 +79,7 @@ def _end_the_old(master: subprocess.Popen, workers: list[int], way: str) -> None
 
 
 def test_a_new_program_that_does_not_start_leaves_the_old_one_alone(environ, tmp_path):
-    with running(tmp_path, **environ) as server, Crowd(server.port) as crowd:
+    with running(tmp_path, whole=True, **environ) as server, Crowd(server.port) as crowd:
         (tmp_path / ".env").write_text("CHATBOT_MOK=1\n")
         os.kill(server.process.pid, signal.SIGUSR2)
         wait_for(lambda: "CHATBOT_MOK" in server.log_file.read_text(), 60)
@@ -102,14 +102,16 @@ def test_no_request_fails_while_one_instance_after_the_other_is_replaced(environ
     for folder in folders:
         folder.mkdir()
     with contextlib.ExitStack() as stack:
-        servers = [stack.enter_context(running(folder, **environ)) for folder in folders]
+        servers = [
+            stack.enter_context(running(folder, whole=True, **environ)) for folder in folders
+        ]
         port = stack.enter_context(before(tmp_path, [s.port for s in servers]))
         crowd = stack.enter_context(Crowd(port, 16, 32))
         for server, folder in zip(servers, folders, strict=True):
             server.process.terminate()
             server.process.wait(60)
             crowd.each_asked()
-            again = stack.enter_context(running(folder, port=server.port, **environ))
+            again = stack.enter_context(running(folder, whole=True, port=server.port, **environ))
             # Until nginx asks it again the other one must not go: there would be nobody.
             wait_for(lambda s=again: s.ended_by(), 30)
             crowd.each_asked(2)
