@@ -182,10 +182,10 @@ def test_an_unclosed_file_ends_where_the_next_begins():
     ids=range(12),
 )  # fmt: skip
 def test_hostile_facts_neither_fail_nor_hang(text):
-    began = time.monotonic()
+    began = time.thread_time()
     for system in (prompt({"a.md": text}), f"<facts>\n{text}", f"{text}\n</facts>"):
         assert answer("What is the word?", system).startswith(START)
-    assert time.monotonic() - began < 2
+    assert time.thread_time() - began < 1
 
 
 def test_its_source_goes_with_the_first_chunk_and_with_the_whole_answer():
