@@ -16,7 +16,7 @@ from tests.relay.conftest import queued
 from tests.relay.test_relay import DONE, wire
 from tests.server import KEY, Client, wait_for
 
-LIMITS = "first_token = 1, first_token_last = 2, idle = 0.8, total = 5"
+LIMITS = "first_token = 1, first_token_last = 2, idle = 1.5, total = 5"
 
 
 def framed(data: bytes) -> bytes:
