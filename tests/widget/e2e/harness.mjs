@@ -78,8 +78,19 @@ export const pageWith = (inside, head = "") =>
 <body><h1>A shop</h1><p>Tea of all kinds.</p><a href="#x">A link</a> <input id="search" aria-label="Search">${inside}</body></html>`;
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+/**
+ * A page for the address bar's suggestions in each window, and a process in store for each page, were half of the CPU. Of two such switches the
+ * last one counts: the rest are those of Playwright 1.65 for Chromium.
+ */
+const WITHOUT = [
+  "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "SpareRendererForSitePerProcess",
+  "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades", "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter",
+  "PaintHolding", "ThirdPartyStoragePartitioning", "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled",
+  "PreconnectToSearch",
+];
 /** @param {string[]} flags */
-export const launch = (...flags) => chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", ...flags] });
+export const launch = (...flags) =>
+  chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", `--disable-features=${WITHOUT}`, ...flags] });
 
 /** A question whose answer is scripted, see ../serve.py. */
 export const scripted = (told) => `@${JSON.stringify(told)}`;
