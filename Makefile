@@ -29,10 +29,12 @@ run: $(VENV)/run.ok ## run the server; prints where to look and a curl line
 	@$(BIN)/python -m chatbot serve
 
 # Most tests wait: for servers to start, for time-outs to pass. So five parts go on side by side; the thousands of streams keep a core busy.
+# Files of those are named, since to collect all the others costs ten seconds.
+SOAK = $$(grep -rl --include='test_*.py' mark.soak tests)
 WAITING := tests/faults tests/relay tests/real tests/visits tests/deploy
 test: $(VENV)/dev.ok node_modules/.ok ## all tests
 	@$(BIN)/python -m pytest tests/faults/test_scenarios.py & scenarios=$$!; \
-	$(BIN)/python -m pytest -m soak & soak=$$!; \
+	$(BIN)/python -m pytest -m soak $(SOAK) & soak=$$!; \
 	npm test & browsers=$$!; \
 	$(BIN)/python -m pytest -m "not soak and not hosting" --ignore=tests/faults/test_scenarios.py $(WAITING) & waiting=$$!; \
 	$(BIN)/python -m pytest -m "not soak and not hosting" $(addprefix --ignore=,$(WAITING)); rest=$$?; \
@@ -64,7 +66,7 @@ real: $(VENV)/dev.ok node_modules/.ok ## only those with official SDKs and third
 	$(BIN)/python -m pytest -m real
 
 soak: $(VENV)/dev.ok ## only the thousands of streams
-	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m pytest -m soak $(SOAK)
 
 faults: $(VENV)/dev.ok ## the fault matrix, printed as a table with its results
 	$(BIN)/python -m pytest -m fault --fault-table
