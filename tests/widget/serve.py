@@ -14,17 +14,19 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
+from contextlib import chdir, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from chatbot import cli
 from chatbot.protocol.sse_encoder import DONE, encode_event
 from chatbot.upstream.mock_faults import FAULTS
 from chatbot.upstream.mock_script import Pace, Script, json_script, stream_script
 from chatbot.upstream.mock_server import MockServer, script_for
-from tests.server import ROOT, running
+from tests.server import running
 
 BOTS = """
 [[bot]]
@@ -113,11 +115,10 @@ def _whole(told: dict[str, Any]) -> Script:
 
 def command(data: Path, *arguments: str) -> str:
     """What `python -m chatbot …` prints for the server whose data are there."""
-    env = {**os.environ, "CHATBOT_DATA_DIR": str(data), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-m", "chatbot", *arguments], cwd=data, env=env,
-                          capture_output=True, text=True, check=False)  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    os.environ["CHATBOT_DATA_DIR"] = str(data)
+    with redirect_stdout(StringIO()) as printed, chdir(data):
+        cli.main(arguments, standalone_mode=False)
+    return printed.getvalue()
 
 
 def main() -> None:
