@@ -143,7 +143,7 @@ def test_slots_of_workers_that_are_killed_are_free_again(tmp_path, shared):
     store.save_bot(read_bot({"id": "shop", "origins": [ORIGIN], "model": "m", "limits": {"streams": 2}}))  # fmt: skip
     store.add_key(describe(key, bot_id="shop"))
     headers = {"Authorization": f"Bearer {key}", "Origin": ORIGIN, "Content-Type": "application/json"}  # fmt: skip
-    extra = QUICK + "import chatbot.shared.redis_meter as m; m.ALIVE_SECONDS = 1.5; m.RENEW_SECONDS = 0.3\n"  # fmt: skip
+    extra = PATIENT + "import chatbot.shared.redis_meter as m; m.ALIVE_SECONDS = 3; m.RENEW_SECONDS = 0.3\n"  # fmt: skip
     clients: list[Client] = []
 
     def ask(port: int) -> int:
@@ -166,9 +166,9 @@ def test_slots_of_workers_that_are_killed_are_free_again(tmp_path, shared):
                 return False
 
             wait_for(let_in, 20)
-            for client in clients:
-                client.sock.close()
     finally:
+        for client in clients:
+            client.sock.close()
         provider.stop()
         database.close()
 
