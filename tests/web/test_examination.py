@@ -32,6 +32,9 @@ http {{
 }}
 """
 
+BUSY_MACHINE = "import chatbot.core.hub as hub; from tests.awake import awake; hub.now = awake\n"
+"""What waits for a core is not blocked by a call of ours."""
+
 
 class Operator:
     """A browser that is logged in, and asks the server itself, whatever stands before it."""
@@ -74,7 +77,7 @@ def shown(page: str) -> str:
 
 
 def test_without_a_front_nothing_is_found_and_each_part_is_named(tmp_path):
-    with running(tmp_path) as server:
+    with running(tmp_path, extra=BUSY_MACHINE) as server:
         operator = Operator(server.port)
         assert BUTTON in operator.page()
         assert operator.examine() == 303
