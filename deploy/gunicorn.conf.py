@@ -8,12 +8,14 @@ start with one line. Each value below has its reason beside it.
 
 import json  # noqa: E402
 import logging  # noqa: E402
+import signal  # noqa: E402
 import ssl  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
 from contextlib import suppress  # noqa: E402
 from email.utils import formatdate  # noqa: E402
 from functools import lru_cache, wraps  # noqa: E402
+from queue import Empty  # noqa: E402
 
 import gevent  # noqa: E402
 from gevent.server import StreamServer  # noqa: E402
@@ -78,6 +80,18 @@ class Logger(GunicornLogger):
             handler.setFormatter(JsonLines())
 
 
+ENDS = {signal.SIGTERM, signal.SIGQUIT, signal.SIGINT}
+
+
+def told_so_far(queue):
+    """The signals in it, which is empty afterwards."""
+    found = set()
+    with suppress(Empty):
+        while True:
+            found.add(queue.get_nowait())
+    return found
+
+
 class Worker(GeventWorker):
     """gevent's worker, that quotes no request and waits for nobody for ever.
 
@@ -86,6 +100,12 @@ class Worker(GeventWorker):
     """
 
     open_connections = 0
+    told_to_master = None
+
+    def init_signals(self):
+        super().init_signals()
+        if self.told_to_master is not None and ENDS & told_so_far(self.told_to_master):
+            self.alive = False
 
     def handle(self, listener, client, addr):
         self.open_connections += 1
@@ -219,6 +239,12 @@ keepalive = 5
 
 # After SIGTERM or HUP, running streams go on for the drain; the rest is for their ends to be written.
 graceful_timeout = _settings.drain_seconds + 10
+
+
+# Until a worker has set up its own, it answers signals as the master does: it puts them into a queue, where nobody looks. It
+# would miss that it is to end, and the stop would take all of its time.
+def post_fork(server, worker):
+    worker.told_to_master = server.SIG_QUEUE
 
 
 # Streams that are still running at the end of the drain each get their truthful end. And no full garbage

@@ -128,6 +128,28 @@ def test_a_stream_that_ends_within_the_drain_is_whole(upstream, tmp_path):
         assert reply.events[-1] == "[DONE]"
 
 
+LATE = """
+import gevent.monkey
+rest, shipped_fork = gevent.monkey.get_original("time", "sleep"), post_fork
+
+def post_fork(server, worker):
+    shipped_fork(server, worker)
+    if worker.age > 1:
+        open("forked", "w").close()
+        rest(0.5)
+"""
+
+
+@pytest.mark.fault("SIGTERM")
+def test_a_worker_that_has_just_begun_holds_up_no_stop(tmp_path):
+    """It has not set up its own signals yet."""
+    with running(tmp_path, extra=LATE, CHATBOT_DRAIN_SECONDS="30") as server:
+        os.kill(server.worker, signal.SIGKILL)
+        wait_for((tmp_path / "forked").exists)
+        server.process.terminate()
+        assert server.process.wait(20) == 0
+
+
 def ask_and_read(port: int, version: str) -> socket.socket:
     """A stream under way, asked for in this version of HTTP, with its first bytes read."""
     body = json.dumps({
