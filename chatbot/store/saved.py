@@ -42,8 +42,8 @@ ANSWER_FIELDS = (
 )  # fmt: skip
 """What changes of an answer after its begin."""
 _AT_ONCE = 16
-"""Rows that SQLite inserts by one statement. For each statement its driver gives up the interpreter's lock, and has to get it back
-from the streams: a thread's change for each row."""
+"""Rows that SQLite inserts by one statement. For each statement its driver gives up the interpreter's lock, and has to get it
+back from the streams."""
 _OPEN = ("running", "interrupted")
 """An answer that has not ended, as far as is known."""
 
@@ -242,15 +242,13 @@ class _Many:
         if dialect.name not in self._compiled:
             self._compiled[dialect.name] = _compiled(self._made(dialect.name), dialect)
         text, prepare = self._compiled[dialect.name]
-        given, changed = [prepare(row) for row in rows], 0
-        if dialect.name == "sqlite" and len(given) >= _AT_ONCE and " VALUES " in text:
-            whole = len(given) // _AT_ONCE * _AT_ONCE
-            joined = [tuple(chain(*given[at : at + _AT_ONCE])) for at in range(0, whole, _AT_ONCE)]
-            changed, given = (
-                connection.exec_driver_sql(_widened(text), joined).rowcount,
-                given[whole:],
-            )
-        return changed + (connection.exec_driver_sql(text, given).rowcount if given else 0)
+        given = [prepare(row) for row in rows]
+        if dialect.name != "sqlite" or " VALUES " not in text:
+            return connection.exec_driver_sql(text, given).rowcount
+        whole = len(given) - len(given) % _AT_ONCE
+        blocks = [tuple(chain(*given[at : at + _AT_ONCE])) for at in range(0, whole, _AT_ONCE)]
+        parts = (_widened(text), blocks), (text, given[whole:])
+        return sum(connection.exec_driver_sql(t, rest).rowcount for t, rest in parts if rest)
 
 
 @lru_cache(maxsize=16)
