@@ -44,7 +44,7 @@ from chatbot.relay import departure  # noqa: E402
 from chatbot.services import build_database, prepare, signing_secret  # noqa: E402
 from chatbot.shared.master import lead, step_down  # noqa: E402
 from chatbot.store.database import StoreAway  # noqa: E402
-from chatbot.web.direct import end, send_chunk  # noqa: E402
+from chatbot.web import direct  # noqa: E402
 
 try:
     _settings = settings_now()
@@ -169,12 +169,12 @@ class Response(wsgi.Response):
         self.headers_sent, self.sent = True, len(arg)
         if not self.cfg.accesslog:  # whose format may name one; nobody else looks at them again
             self.headers = []
-        send_chunk(self.sock, arg, head + b"\r\n")
+        direct.send_chunk(self.sock, arg, head + b"\r\n")
 
     def close(self):
         if not (self.headers_sent and self.chunked):
             return super().close()
-        end(self.sock)
+        direct.end(self.sock)
 
 
 class Server(StreamServer):
@@ -218,6 +218,7 @@ _errors = lru_cache(maxsize=1)(wsgi.WSGIErrorsWrapper)
 """gunicorn's, which looks its logger up for each request; one for all writes to the same places."""
 
 wsgi.WSGIErrorsWrapper = _errors
+direct.ends_bodies = True  # by the `Response` above
 wsgi.Response = Response  # what `wsgi.create` takes where no other is named
 util.http_date = http_date
 sockets.close_sockets = close_sockets

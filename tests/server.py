@@ -135,6 +135,8 @@ def running(
     try:
         wait_for(lambda: process.poll() is not None or _answers(port), 20)
         assert process.poll() is None, log_file.read_text()
+        # The first worker answers before the last one is forked.
+        wait_for(lambda: len(_children(process.pid)) >= int(env["WEB_CONCURRENCY"]), 20)
         server.worker = _children(process.pid)[0]
         yield server
     finally:

@@ -4,7 +4,7 @@ On its ordinary way each piece passes werkzeug, gunicorn and gevent's `sendall`,
 size of its buffer every time. The head and the first piece take that way; what follows is framed here as gunicorn
 would, and sent. gunicorn then ends the body, as ever. Where the server is another one, there is no shortcut.
 
-Behind `[DONE]` nothing comes: it goes out together with the body's end, in one packet and one system call.
+Behind `[DONE]` nothing comes: where the server leaves the body's end to us it goes out with that, in one packet and one call.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from chatbot.protocol.sse_encoder import DONE
 
 ENABLED = True
 """Off, everything takes the ordinary way."""
+ends_bodies = False
+"""Whether the server asks `end` to end a chunked body: set where its configuration has it do so (deploy/gunicorn.conf.py)."""
 Write = Callable[[bytes], None]
 _END = b"0\r\n\r\n"
 _ended: WeakSet[Any] = WeakSet()
@@ -35,7 +37,7 @@ def direct_writer(environ: Mapping[str, Any]) -> Write | None:
 
 def send_chunk(sock: Any, piece: bytes, head: bytes = b"") -> None:
     """Send a piece of a chunked body, behind the head where it is the first."""
-    is_last = piece.endswith(DONE)
+    is_last = ends_bodies and piece.endswith(DONE)
     if is_last:
         _ended.add(sock)
     send(sock, b"%b%x\r\n%b\r\n%b" % (head, len(piece), piece, _END if is_last else b""))
