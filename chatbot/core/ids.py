@@ -2,7 +2,7 @@
 
 What a row of a table is found by begins with the time, as in a UUID of version 7 (RFC 9562): rows that come one after another
 lie in a table's index one after another. By random ids each has a page of the index of its own, that is read and written
-for it: with five of them that was a twelfth of a short stream's CPU, and it grows with the table.
+for it: a turn took three times as many writes of the database's files (docs/performance.md).
 """
 
 from __future__ import annotations

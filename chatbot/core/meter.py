@@ -82,14 +82,12 @@ def taken_rate(full_at: float, at: float, take: Take) -> tuple[float, float, flo
     `full_at` is when it would have been full. A clock that was set back leaves one that is too late: it is
     believed for one period at the most.
     """
-    _, _, cost, limit, period = take
-    latest = at + period
-    begin = at if full_at <= at else full_at if full_at < latest else latest
-    after, over = begin + cost * period / limit, 0.0
-    if after - latest > _GRAIN:
-        after, over = begin, after - latest
-    left = (latest - after) * limit / period
-    return after, left if left > 0.0 else 0.0, over
+    begin = _begin(full_at, at, take)
+    after = begin + take.cost * take.period / take.limit
+    over = after - at - take.period
+    if over > _GRAIN:
+        return begin, left_of_rate(begin, at, take), over
+    return after, left_of_rate(after, at, take), 0.0
 
 
 def changed_rate(full_at: float, at: float, take: Take, delta: float) -> float:

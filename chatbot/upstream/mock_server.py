@@ -68,9 +68,8 @@ class MockServer:
 
     def stop(self) -> None:
         """Take no more connections."""
-        with suppress(
-            OSError
-        ):  # wakes `serve`, which would else go on listening until somebody comes
+        # Wakes `serve`, which would else go on listening until somebody comes.
+        with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
