@@ -76,33 +76,35 @@ class Meter(Protocol):
         """So much of a total is used for certain; whether less was known of."""
 
 
-def taken_rate(full_at: float, at: float, take: Take) -> tuple[float, float, float]:
-    """A rate after `take` at a time: when it is full again, what is left, and what to wait (0.0: it is taken).
+def taken_rate(
+    full_at: float, at: float, cost: float, limit: float, period: float
+) -> tuple[float, float, float]:
+    """A rate after `cost` at a time: when it is full again, what is left, and what to wait (0.0: it is taken).
 
     `full_at` is when it would have been full. A clock that was set back leaves one that is too late: it is
     believed for one period at the most.
     """
-    begin = _begin(full_at, at, take)
-    after = begin + take.cost * take.period / take.limit
-    over = after - at - take.period
+    begin = _begin(full_at, at, period)
+    after = begin + cost * period / limit
+    over = after - at - period
     if over > _GRAIN:
-        return begin, left_of_rate(begin, at, take), over
-    return after, left_of_rate(after, at, take), 0.0
+        return begin, left_of_rate(begin, at, limit, period), over
+    return after, left_of_rate(after, at, limit, period), 0.0
 
 
-def changed_rate(full_at: float, at: float, take: Take, delta: float) -> float:
+def changed_rate(full_at: float, at: float, delta: float, limit: float, period: float) -> float:
     """When a rate is full again after a correction."""
-    return _begin(full_at, at, take) + delta * take.period / take.limit
+    return _begin(full_at, at, period) + delta * period / limit
 
 
-def left_of_rate(full_at: float, at: float, take: Take) -> float:
+def left_of_rate(full_at: float, at: float, limit: float, period: float) -> float:
     """What can be taken at once."""
-    left = (at + take.period - full_at) * take.limit / take.period
+    left = (at + period - full_at) * limit / period
     return left if left > 0.0 else 0.0
 
 
-def _begin(full_at: float, at: float, take: Take) -> float:
+def _begin(full_at: float, at: float, period: float) -> float:
     if full_at <= at:
         return at
-    latest = at + take.period
+    latest = at + period
     return full_at if full_at < latest else latest

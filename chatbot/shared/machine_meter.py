@@ -10,7 +10,7 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
@@ -65,64 +65,68 @@ class MachineMeter:
 
     def take(self, takes: Sequence[Take]) -> Taken:
         """See `Meter`. Never fails."""
-        at, found = time.time(), []
+        at, found, left = time.time(), [], []
         find, put = self._table.find, self._table.put
         with self._table:
             refused, longest = None, 0.0
-            for number, take in enumerate(takes):
-                place, value = find(take.key, at)
-                if take.kind == RATE:
-                    value, rest, wait = taken_rate(value, at, take)
+            for kind, key, cost, limit, period in takes:
+                place, value = find(key, at)
+                if kind == RATE:
+                    value, rest, wait = taken_rate(value, at, cost, limit, period)
                     until = value
                     if wait:
                         put(place, value, until)  # a clock that was set back is forgotten
+                elif kind == TOTAL:
+                    value, rest, wait, until = _taken_total(value, at, cost, limit, period)
                 else:
-                    value, rest, wait, until = self._counted(take, value, at)
+                    value, rest, wait, until = self._taken_slot(key, value, at, limit)
                 if wait > longest:
-                    refused, longest = number, wait
-                found.append((place, value, until, rest))
+                    refused, longest = len(found), wait
+                found.append((place, value, until))
+                left.append(rest)
             if refused is not None:
-                left = [self._left(take, at) for take in takes]
-                return Taken(refused, longest, tuple(left), self)
-            for place, value, until, _ in found:
+                return Taken(refused, longest, tuple([self._left(t, at) for t in takes]), self)
+            for place, value, until in found:
                 put(place, value, until)
-            self._count_own([(take, 1.0) for take in takes if take.kind == LIVE], at)
-        return Taken(None, 0.0, tuple([rest for *_, rest in found]), self)
+            self._count_own([take.key for take in takes if take.kind == LIVE], 1.0, at)
+        return Taken(None, 0.0, tuple(left), self)
 
-    def _counted(self, take: Take, value: float, at: float) -> tuple[float, float, float, float]:
-        """A total or slots after `take`: the number, what is left, what to wait, and until when it counts."""
-        is_live = take.kind == LIVE
-        if is_live and value + 1 > take.limit:
-            value = self._live(take.key, at)
-        after, until = value + take.cost, (at if is_live else take.period) + _KEPT_SECONDS
-        if after <= take.limit:
-            return after, take.limit - after, 0.0, until
-        wait = LIVE_WAIT if is_live else max(1.0, take.period - at)
-        return value, max(0.0, take.limit - value), wait, until
+    def _taken_slot(
+        self, key: str, value: float, at: float, limit: float
+    ) -> tuple[float, float, float, float]:
+        """See `_taken_total`, of slots."""
+        if value + 1.0 > limit:
+            value = self._live(key, at)
+        if value + 1.0 > limit:
+            return value, max(0.0, limit - value), LIVE_WAIT, at
+        return value + 1.0, limit - value - 1.0, 0.0, at + _KEPT_SECONDS
 
     def _left(self, take: Take, at: float) -> float:
         """What is left of it, with nothing taken."""
-        _, value = self._table.find(take.key, at)
-        if take.kind == RATE:
-            return left_of_rate(max(value, at), at, take)
-        return max(0.0, take.limit - value)
+        kind, key, _, limit, period = take
+        _, value = self._table.find(key, at)
+        if kind == RATE:
+            return left_of_rate(max(value, at), at, limit, period)
+        return max(0.0, limit - value)
 
     def change(self, changes: Changes, once: str = "") -> None:
         """See `Meter`."""
         at, slots = time.time(), []
+        find, put = self._table.find, self._table.put
         with self._table:
-            for take, delta in changes:
-                place, value = self._table.find(take.key, at)
-                if take.kind == RATE:
-                    value = until = changed_rate(value, at, take, delta)
+            for (kind, key, _, limit, period), delta in changes:
+                place, value = find(key, at)
+                if kind == RATE:
+                    value = until = changed_rate(value, at, delta, limit, period)
                 else:
-                    value = max(0.0, value + delta)
-                    until = (at if take.kind == LIVE else take.period) + _KEPT_SECONDS
-                    until = until if value or take.kind == TOTAL else at
-                self._table.put(place, value, until)
-                if take.kind == LIVE:
-                    slots.append((take, delta))
-            self._count_own(slots, at)
+                    value = value + delta if value + delta > 0.0 else 0.0
+                    until = period + _KEPT_SECONDS
+                    if kind == LIVE:
+                        until = at + _KEPT_SECONDS if value else at
+                        slots.append((key, delta))
+                put(place, value, until)
+            for key, delta in slots:
+                self._count_own([key], delta, at)
 
     def used(self, take: Take) -> float:
         """See `Meter`."""
@@ -135,12 +139,12 @@ class MachineMeter:
             self.change([(take, missing)])
         return missing > 0
 
-    def _count_own(self, changes: Changes, at: float) -> None:
+    def _count_own(self, keys: Iterable[str], delta: float, at: float) -> None:
         """What this worker has of slots' keys."""
         me = self._me()
-        for take, delta in changes:
-            place, value = self._table.find(f"{take.key}\0{me}", at)
-            value = max(0.0, value + delta)
+        for key in keys:
+            place, value = self._table.find(f"{key}\0{me}", at)
+            value = value + delta if value + delta > 0.0 else 0.0
             self._table.put(place, value, at + _KEPT_SECONDS if value else at)
 
     def _live(self, key: str, at: float) -> float:
@@ -165,6 +169,16 @@ class MachineMeter:
             found = [file.stem for file in self._folder.glob("*.worker") if _is_held(file)]
             self._alive = (time.monotonic(), found)
         return found
+
+
+def _taken_total(
+    value: float, at: float, cost: float, limit: float, end: float
+) -> tuple[float, float, float, float]:
+    """A total after `cost`: the number, what is left, what to wait, and until when it counts."""
+    left, until = limit - value, end + _KEPT_SECONDS
+    if cost > left:
+        return value, max(0.0, left), max(1.0, end - at), until
+    return value + cost, left - cost, 0.0, until
 
 
 def _hold(file: Path) -> None:

@@ -28,7 +28,7 @@ _REMEMBERED = 8192
 """Keys whose places are known."""
 
 Place = tuple[int, bytes]
-"""Where an entry is, or -1, and the digest of its key."""
+"""Where an entry is, or can be, and the digest of its key."""
 
 
 def _digest(key: str) -> bytes:
@@ -49,7 +49,7 @@ class Table:
         self._places: dict[str, Place] = {}
 
     def find(self, key: str, at: float) -> tuple[Place, float]:
-        """The place of an entry and its number, which is 0.0 where it is not there or counts no longer."""
+        """The place of an entry, or for one, and its number, which is 0.0 where it is not there or counts no longer."""
         known = self._places.get(key)
         if known is not None:
             found, value, until = _READ(self._memory, known[0])
@@ -58,28 +58,19 @@ class Table:
         return self._look_for(key, at)
 
     def _look_for(self, key: str, at: float) -> tuple[Place, float]:
-        name, memory = _digest(key), self._memory
-        first = int.from_bytes(name[:4], "little")
-        for probe in range(_PROBES):
-            place = ((first + probe) % SLOTS) * _ENTRY
-            found, value, until = _READ(memory, place)
-            if found == name:
-                self._remember(key, (place, name))
-                return (place, name), value if at < until else 0.0
-            if found == _EMPTY:
-                break
-        return (-1, name), 0.0
-
-    def _remember(self, key: str, place: Place) -> None:
+        name = _digest(key)
+        known = self._room(name), name
         if len(self._places) >= _REMEMBERED:
             self._places.clear()
-        self._places[key] = place
+        self._places[key] = known
+        found, value, until = _READ(self._memory, known[0])
+        return known, value if found == name and at < until else 0.0
 
     def put(self, place: Place, value: float, until: float) -> None:
         """Write an entry where `find` has said that it is, or is to be."""
         at, name = place
         memory = self._memory
-        if at < 0 or memory[at : at + _DIGEST] != name:  # another may have got its place
+        if memory[at : at + _DIGEST] != name:  # another may have got its place
             at = self._room(name)
         _WRITE(memory, at, name, value, until)
 

@@ -249,12 +249,11 @@ def test_no_period_ever_gives_more_than_twice_its_limit(asked):
     """A full bucket at once, and what comes back meanwhile: that is the most, however it is asked."""
     at, given_out = 1e9, []
     full_at = 0.0
-    take = Take(RATE, "r", 1, 10, 60)
     from chatbot.core.meter import taken_rate
 
     for pause, cost in asked:
         at += pause
-        after, left, wait = taken_rate(full_at, at, take._replace(cost=min(cost, 10)))
+        after, left, wait = taken_rate(full_at, at, min(cost, 10), 10, 60)
         if not wait:
             full_at = after
             given_out.append((at, min(cost, 10)))
