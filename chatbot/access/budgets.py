@@ -147,7 +147,7 @@ class Budgets:
             self._usage.roll_up()
         spent = self._ledger()
         for budgets in self._all():
-            for part, take in zip(*budgets, strict=True):
+            for part, take in zip(budgets.parts, budgets.takes, strict=True):
                 used = spent(part, take)
                 if used and self._meter.at_least(take, used):
                     log("budget_counted_anew", level=logging.WARNING, budget=take.key, used=used)

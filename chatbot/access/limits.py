@@ -53,38 +53,36 @@ class Part(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """Limits to pass, and what to take of each: two lists of one length."""
+    """Limits to pass, and what to take of each: two lists of one length. First requests, then slots, then tokens.
+
+    `slots` and `tokens` are the places where those begin.
+    """
 
     parts: tuple[Part, ...]
     takes: tuple[Take, ...]
+    slots: int
+    tokens: int
 
 
 def asked_of(asker: Asker, tokens: int) -> Asked:
     """What a question takes that may cost so many tokens."""
-    parts = _parts_of(asker)
-    return Asked(parts, _takes(parts, _names(asker), tokens))
+    return _asked(_parts_of(asker), _names(asker), tokens)
 
 
 def asked_of_a_read(asker: Asker) -> Asked:
     """What a visitor's other request takes."""
-    parts = tuple(
-        p._replace(limit=p.limit * _READS)
-        for p in _parts_of(asker)
-        if p.name.endswith("requests_per_minute") and p.subject != "bot"
-    )
     names = {subject: f"{name}:reads" for subject, name in _names(asker).items()}
-    return Asked(parts, _takes(parts, names, 0))
+    return _asked(_parts_of_reads(_parts_of(asker)), names, 0)
 
 
 def has_token_limits(asker: Asker) -> bool:
     """Whether it matters how many tokens a question may cost."""
-    return any(part.in_tokens for part in _parts_of(asker))
+    return any(part.in_tokens for part in _parts_of(asker).all)
 
 
 def budgets_of(subject: str, name: str, limits: Iterable[tuple[str, int]]) -> Asked:
     """The budgets of a bot (`subject` "bot") or of a key, with nothing taken."""
-    parts = tuple(p for p in _key_parts(subject, tuple(limits)) if p.kind == TOTAL)
-    return Asked(parts, _takes(parts, {subject: f"{subject}:{name}"}, 0))
+    return _asked(_budgets(subject, tuple(limits)), {subject: f"{subject}:{name}"}, 0)
 
 
 def limits_of_bot(bot: Bot) -> tuple[tuple[str, int], ...]:
@@ -92,17 +90,43 @@ def limits_of_bot(bot: Bot) -> tuple[tuple[str, int], ...]:
     return tuple((name, getattr(bot.limits, name)) for name in KEY_LIMITS)
 
 
-def _parts_of(asker: Asker) -> tuple[Part, ...]:
+class Parts:
+    """Limits in the order of `Asked`, and those of each subject. Equal to itself alone, so that it is quickly found again."""
+
+    def __init__(self, parts: tuple[Part, ...]) -> None:
+        self.all = tuple(sorted(parts, key=lambda p: (p.in_tokens, p.kind == LIVE)))
+        self.tokens = sum(not p.in_tokens for p in parts)
+        self.slots = self.tokens - sum(p.kind == LIVE for p in parts)
+        self.of = {part.subject: [p for p in parts if p.subject == part.subject] for part in parts}
+
+
+def _parts_of(asker: Asker) -> Parts:
     limits = asker.bot.limits if asker.bot else None
     return _parts(limits, bool(asker.visitor), asker.key.limits)
 
 
 @lru_cache(maxsize=256)
-def _parts(
-    limits: Limits | None, is_visitor: bool, own: tuple[tuple[str, int], ...]
-) -> tuple[Part, ...]:
+def _parts(limits: Limits | None, is_visitor: bool, own: tuple[tuple[str, int], ...]) -> Parts:
     of_bot = _bot_parts(limits) if limits is not None else ()
-    return (*(p for p in of_bot if is_visitor or p.subject == "bot"), *_key_parts("key", own))
+    return Parts(
+        (*(p for p in of_bot if is_visitor or p.subject == "bot"), *_key_parts("key", own))
+    )
+
+
+@lru_cache(maxsize=256)
+def _parts_of_reads(parts: Parts) -> Parts:
+    return Parts(
+        tuple(
+            p._replace(limit=p.limit * _READS)
+            for p in parts.all
+            if p.name.endswith("requests_per_minute") and p.subject != "bot"
+        )
+    )
+
+
+@lru_cache(maxsize=256)
+def _budgets(subject: str, limits: tuple[tuple[str, int], ...]) -> Parts:
+    return Parts(tuple(p for p in _key_parts(subject, limits) if p.kind == TOTAL))
 
 
 def _bot_parts(limits: Limits) -> tuple[Part, ...]:
@@ -140,18 +164,39 @@ def _names(asker: Asker) -> Mapping[str, str]:
     }
 
 
-def _takes(parts: Iterable[Part], names: Mapping[str, str], tokens: int) -> tuple[Take, ...]:
-    day, found = int(time.time() // 86400), []
-    for subject, name, kind, limit, seconds, in_tokens in parts:
-        cost = tokens if in_tokens else 1
-        if kind == TOTAL:
-            label, end = _month(day) if name == BUDGETS[1] else _day(day)
-            found.append(Take(TOTAL, f"{names[subject]}:{label}", cost, limit, end))
-        else:
+def _asked(parts: Parts, names: Mapping[str, str], tokens: int) -> Asked:
+    day, cost, found = int(time.time() // 86400), float(tokens), Takes([], [], [])
+    for subject in parts.of:
+        requests, slots, in_tokens = _takes(parts, subject, names[subject], day)
+        found.requests.extend(requests)
+        found.slots.extend(slots)
+        found.tokens.extend(
             # What is larger than a whole rate passes where nothing of it is used.
-            most = cost if cost < limit else limit
-            found.append(Take(kind, f"{names[subject]}:{name}", most, limit, seconds))
-    return tuple(found)
+            Take(kind, key, cost if cost < limit or kind == TOTAL else limit, limit, period)
+            for kind, key, _, limit, period in in_tokens
+        )
+    takes = (*found.requests, *found.slots, *found.tokens)
+    return Asked(parts.all, takes, parts.slots, parts.tokens)
+
+
+class Takes(NamedTuple):
+    """Of one subject. The costs of those in tokens are to be filled in."""
+
+    requests: list[Take]
+    slots: list[Take]
+    tokens: list[Take]
+
+
+@lru_cache(maxsize=2048)
+def _takes(parts: Parts, subject: str, name: str, day: int) -> Takes:
+    found = Takes([], [], [])
+    for part in parts.of[subject]:
+        label, end = part.name, part.seconds
+        if part.kind == TOTAL:
+            label, end = _month(day) if part.name == BUDGETS[1] else _day(day)
+        these = found.tokens if part.in_tokens else found[part.kind == LIVE]
+        these.append(Take(part.kind, f"{name}:{label}", 1.0, float(part.limit), end))
+    return found
 
 
 @lru_cache(maxsize=8)

@@ -56,7 +56,8 @@ def _of(
     subject: str, limits: Iterable[tuple[str, tuple[tuple[str, int], ...]]]
 ) -> Iterator[tuple[str, Part, Take]]:
     for name, of in sorted(limits)[: CAPS[BOT]]:
-        for part, take in zip(*budgets_of(subject, name, of), strict=True):
+        budgets = budgets_of(subject, name, of)
+        for part, take in zip(budgets.parts, budgets.takes, strict=True):
             if part.in_tokens:
                 yield name, part, take
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 from chatbot.access.limits import Asked, Asker, Part, asked_of, asked_of_a_read
@@ -23,8 +22,11 @@ _LEFT_AT = 0.2
 """What is left of a budget when it is said for the first time."""
 _SHORTLY = 5
 """Seconds after which reservations of others may have come back."""
-_UNITS = {"Requests": False, "Tokens": True}
-"""What headers count, and whether that is in tokens."""
+_REQUESTS, _TOKENS = (
+    tuple(f"X-RateLimit-{what}-{of}" for what in ("Limit", "Remaining", "Reset"))
+    for of in ("Requests", "Tokens")
+)
+"""Names of headers. Source: https://platform.openai.com/docs/guides/rate-limits"""
 _NOISE = 0.01
 """What a time of today is exact to makes a whole number a little less, or more."""
 
@@ -59,19 +61,20 @@ class Ticket:
 
     __slots__ = ("_holds", "_meter", "_reserved", "headers")
 
-    def __init__(self, meter: Meter, asked: Asked, taken: Taken, reserved: Counter[str]) -> None:
+    def __init__(
+        self, meter: Meter, asked: Asked, taken: Taken, reserved: dict[str, float]
+    ) -> None:
         self.headers = rate_headers(asked, taken.left)
         self._meter = meter
         self._reserved = reserved
         self._holds: list[_Hold] = []
-        pairs = zip(*asked, strict=True)
-        self._hold(taken.by, [take for part, take in pairs if part.in_tokens or take.kind == LIVE])
+        self._hold(taken.by, asked.takes[asked.slots :])
 
     def _hold(self, by: Meter, takes: Sequence[Take]) -> None:
         self._holds.append((by, takes))
-        for take in takes:
-            if take.kind == TOTAL:
-                self._reserved[take.key] += int(take.cost)
+        for kind, key, cost, _, _ in takes:
+            if kind == TOTAL:
+                self._reserved[key] = self._reserved.get(key, 0.0) + cost
 
     def again(self) -> bool:
         """Reserve as much again, for another attempt; False where a budget does not allow it."""
@@ -95,45 +98,51 @@ class Ticket:
 
     def _free(self, takes: Sequence[Take]) -> None:
         """No longer reserved. What is at 0 goes: each day has keys of its own."""
-        for take in takes:
-            if take.kind == TOTAL:
-                self._reserved[take.key] -= int(take.cost)
-                if self._reserved[take.key] <= 0:
-                    del self._reserved[take.key]
+        for kind, key, cost, _, _ in takes:
+            if kind == TOTAL:
+                left = self._reserved.pop(key, 0.0) - cost
+                if left > 0.0:
+                    self._reserved[key] = left
 
 
 def rate_headers(asked: Asked, left: Sequence[float]) -> dict[str, str]:
     """Of requests and of tokens the limit that fewest more such questions fit into.
 
     Of several that is the one which takes longer to come back: parts go from the minute to the month.
-
-    Source: https://platform.openai.com/docs/guides/rate-limits
     """
+    takes, requests, tokens = asked.takes, asked.slots, asked.tokens
     headers: dict[str, str] = {}
-    for name, in_tokens in _UNITS.items():
-        nearest: tuple[float, Take, float] | None = None
-        for part, take, rest in zip(asked.parts, asked.takes, left, strict=True):
-            if part.in_tokens is in_tokens and part.kind != LIVE:
-                more = rest / (take.cost or 1.0)
-                if nearest is None or more <= nearest[0]:
-                    nearest = more, take, rest
-        if nearest is not None:
-            headers |= _told(name, nearest[1], nearest[2])
+    if requests:
+        headers |= _nearest(_REQUESTS, takes[:requests], left)
+    if tokens < len(takes):
+        headers |= _nearest(_TOKENS, takes[tokens:], left[tokens:])
     return headers
+
+
+def _nearest(names: Sequence[str], takes: Sequence[Take], left: Sequence[float]) -> dict[str, str]:
+    fewest, nearest, its = math.inf, takes[0], 0.0
+    for take, rest in zip(takes, left, strict=False):
+        more = rest / (take.cost or 1.0)
+        if more <= fewest:
+            fewest, nearest, its = more, take, rest
+    return _told(names, nearest, its)
 
 
 def _headers_of_refusal(asked: Asked, taken: Taken, number: int) -> dict[str, str]:
     """As `rate_headers`, with the limit that has refused before others that would have, too."""
-    part, take, rest = asked.parts[number], asked.takes[number], taken.left[number]
-    own = [_told(name, take, rest) for name, of in _UNITS.items() if part.in_tokens is of]
-    return rate_headers(asked, taken.left) | (own[0] if part.kind != LIVE else {})
+    headers, part = rate_headers(asked, taken.left), asked.parts[number]
+    if part.kind != LIVE:
+        names = _TOKENS if part.in_tokens else _REQUESTS
+        headers |= _told(names, asked.takes[number], taken.left[number])
+    return headers
 
 
-def _told(name: str, take: Take, left: float) -> dict[str, str]:
+def _told(names: Sequence[str], take: Take, left: float) -> dict[str, str]:
+    limit, remaining, reset = names
     return {
-        f"X-RateLimit-Limit-{name}": str(int(take.limit)),
-        f"X-RateLimit-Remaining-{name}": str(int(left + _NOISE)),
-        f"X-RateLimit-Reset-{name}": _duration(_seconds_to_full(take, left)),
+        limit: str(int(take.limit)),
+        remaining: str(int(left + _NOISE)),
+        reset: _duration(_seconds_to_full(take, left)),
     }
 
 
@@ -146,10 +155,11 @@ def _seconds_to_full(take: Take, left: float) -> float:
 def _duration(seconds: float) -> str:
     """Seconds as `1h2m3s`."""
     whole = max(0, math.ceil(seconds - _NOISE))
-    hours, minutes = whole // 3600, whole % 3600 // 60
-    return (
-        (f"{hours}h" if hours else "") + (f"{minutes}m" if whole >= 60 else "") + f"{whole % 60}s"
-    )
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60}s"
+    return f"{whole // 3600}h{whole % 3600 // 60}m{whole % 60}s"
 
 
 class Gate:
@@ -158,7 +168,8 @@ class Gate:
     def __init__(self, meter: Meter, on_used: OnUsed) -> None:
         self._meter = meter
         self._on_used = on_used
-        self._reserved: Counter[str] = Counter()
+        self._reserved: dict[str, float] = {}
+        """Of totals, by their keys: what tickets that are not settled have taken."""
 
     def admit(self, asker: Asker, tokens: int) -> Ticket:
         """A ticket for a question that may cost so many tokens. Raises `RateLimitExceeded`, `BudgetExceeded`, `NeverFits`."""
@@ -170,12 +181,11 @@ class Gate:
         self._admit(asker, asked_of_a_read(asker))
 
     def _admit(self, asker: Asker, asked: Asked) -> Taken:
-        nothing = Taken(None, 0.0, (), self._meter)
-        taken = self._meter.take(asked.takes) if asked.takes else nothing
-        for part, take, left in zip(*asked, taken.left, strict=True):
-            # Who counts alone (`by`) knows of a part of what is used.
-            if part.kind == TOTAL and left <= _LEFT_AT * take.limit and taken.by is self._meter:
-                self._warn(part, take, left)
+        if not asked.takes:
+            return Taken(None, 0.0, (), self._meter)
+        taken = self._meter.take(asked.takes)
+        if taken.by is self._meter:  # who counts alone knows of a part of what is used
+            self._look(asked, taken.left)
         if taken.refused is not None:
             headers = _headers_of_refusal(asked, taken, taken.refused)
             if never := _smaller_than_asked(asked):
@@ -185,15 +195,22 @@ class Gate:
             raise error
         return taken
 
+    def _look(self, asked: Asked, left: Sequence[float]) -> None:
+        """See which budgets are nearly used."""
+        begin = asked.tokens
+        for number, (kind, _, _, limit, _) in enumerate(asked.takes[begin:], begin):
+            if kind == TOTAL and left[number] <= _LEFT_AT * limit:
+                self._warn(asked.parts[number], asked.takes[number], left[number])
+
     def _warn(self, part: Part, take: Take, left: float) -> None:
         """Say that a budget is nearly used, if it is: what is only reserved may come back."""
-        left += self._reserved[take.key]
+        left += self._reserved.get(take.key, 0.0)
         if left <= _LEFT_AT * take.limit:
             self._on_used(part, take, take.limit - left, False)
 
     def _refusal(self, asker: Asker, asked: Asked, taken: Taken, number: int) -> ChatbotError:
         part, take, wait = asked.parts[number], asked.takes[number], max(1, math.ceil(taken.wait))
-        left = taken.left[number] + self._reserved[take.key]
+        left = taken.left[number] + self._reserved.get(take.key, 0.0)
         if part.kind == TOTAL and (taken.by is not self._meter or left >= take.cost > 0):
             return RateLimitExceeded(
                 "Too many answers are under way. Try again shortly.",
@@ -212,7 +229,7 @@ class Gate:
 
 def _smaller_than_asked(asked: Asked) -> tuple[Part, Take] | None:
     """The smallest budget that has not room for this even where nothing is used."""
-    pairs = zip(*asked, strict=True)
+    pairs = zip(asked.parts, asked.takes, strict=True)
     found = [(p, t) for p, t in pairs if p.kind == TOTAL and t.cost > t.limit]
     return min(found, key=lambda pair: pair[1].limit, default=None)
 

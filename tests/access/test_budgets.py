@@ -442,7 +442,7 @@ def test_a_budget_that_no_question_fits_into_is_said_by_what_one_needs(place, re
 def test_what_a_worker_remembers_of_budgets_has_a_bound(place, caplog, monkeypatch):
     monkeypatch.setattr(module, "_TOLD_CAP", 5)
     found, gate = place()
-    parts, takes = budgets_of("bot", "shop", (("tokens_per_day", 100),))
+    parts, takes, *_ = budgets_of("bot", "shop", (("tokens_per_day", 100),))
     others = threading.active_count()
 
     def are_all_said():
