@@ -50,7 +50,7 @@ class MachineMeter:
     def _open(self) -> Table:
         if self._folder is not None:
             try:
-                return Table(self._folder / "limits-1.map")
+                return Table(self._folder / "limits-2.map")
             except OSError as error:
                 log("limits_alone", level=logging.WARNING, reason=type(error).__name__)
                 self._folder = None
@@ -65,17 +65,19 @@ class MachineMeter:
 
     def take(self, takes: Sequence[Take]) -> Taken:
         """See `Meter`. Never fails."""
-        at, found, left = time.time(), [], []
-        find, put = self._table.find, self._table.put
+        at, refused, longest = time.time(), None, 0.0
+        found: list[tuple[int, float, float]] = []
+        left: list[float] = []
+        find, numbers = self._table.find, self._table.numbers
         with self._table:
-            refused, longest = None, 0.0
             for kind, key, cost, limit, period in takes:
-                place, value = find(key, at)
+                place = find(key, at)
+                value = numbers[place]
                 if kind == RATE:
                     value, rest, wait = taken_rate(value, at, cost, limit, period)
                     until = value
                     if wait:
-                        put(place, value, until)  # a clock that was set back is forgotten
+                        numbers[place] = value  # a clock that was set back is forgotten
                 elif kind == TOTAL:
                     value, rest, wait, until = _taken_total(value, at, cost, limit, period)
                 else:
@@ -87,7 +89,8 @@ class MachineMeter:
             if refused is not None:
                 return Taken(refused, longest, tuple([self._left(t, at) for t in takes]), self)
             for place, value, until in found:
-                put(place, value, until)
+                numbers[place] = value
+                numbers[place + 1] = until
             self._count_own([take.key for take in takes if take.kind == LIVE], 1.0, at)
         return Taken(None, 0.0, tuple(left), self)
 
@@ -96,7 +99,7 @@ class MachineMeter:
     ) -> tuple[float, float, float, float]:
         """See `_taken_total`, of slots."""
         if value + 1.0 > limit:
-            value = self._live(key, at)
+            value = self._live(key)
         if value + 1.0 > limit:
             return value, max(0.0, limit - value), LIVE_WAIT, at
         return value + 1.0, limit - value - 1.0, 0.0, at + _KEPT_SECONDS
@@ -104,7 +107,7 @@ class MachineMeter:
     def _left(self, take: Take, at: float) -> float:
         """What is left of it, with nothing taken."""
         kind, key, _, limit, period = take
-        _, value = self._table.find(key, at)
+        value = self._table.numbers[self._table.find(key, at)]
         if kind == RATE:
             return left_of_rate(max(value, at), at, limit, period)
         return max(0.0, limit - value)
@@ -112,10 +115,11 @@ class MachineMeter:
     def change(self, changes: Changes, once: str = "") -> None:
         """See `Meter`."""
         at, slots = time.time(), []
-        find, put = self._table.find, self._table.put
+        find, numbers = self._table.find, self._table.numbers
         with self._table:
             for (kind, key, _, limit, period), delta in changes:
-                place, value = find(key, at)
+                place = find(key, at)
+                value = numbers[place]
                 if kind == RATE:
                     value = until = changed_rate(value, at, delta, limit, period)
                 else:
@@ -124,13 +128,14 @@ class MachineMeter:
                     if kind == LIVE:
                         until = at + _KEPT_SECONDS if value else at
                         slots.append((key, delta))
-                put(place, value, until)
+                numbers[place] = value
+                numbers[place + 1] = until
             for key, delta in slots:
                 self._count_own([key], delta, at)
 
     def used(self, take: Take) -> float:
         """See `Meter`."""
-        return self._table.find(take.key, time.time())[1]
+        return self._table.look(take.key)
 
     def at_least(self, take: Take, used: float) -> bool:
         """See `Meter`."""
@@ -141,16 +146,17 @@ class MachineMeter:
 
     def _count_own(self, keys: Iterable[str], delta: float, at: float) -> None:
         """What this worker has of slots' keys."""
-        me = self._me()
+        me, numbers = self._me(), self._table.numbers
         for key in keys:
-            place, value = self._table.find(f"{key}\0{me}", at)
-            value = value + delta if value + delta > 0.0 else 0.0
-            self._table.put(place, value, at + _KEPT_SECONDS if value else at)
+            place = self._table.find(f"{key}\0{me}", at)
+            value = numbers[place] + delta
+            numbers[place] = value if value > 0.0 else 0.0
+            numbers[place + 1] = at + _KEPT_SECONDS if value > 0.0 else at
 
-    def _live(self, key: str, at: float) -> float:
+    def _live(self, key: str) -> float:
         """Slots of the workers that are alive."""
         self._me()
-        return sum(self._table.find(f"{key}\0{w}", at)[1] for w in self._living())
+        return sum(self._table.look(f"{key}\0{w}") for w in self._living())
 
     def _me(self) -> str:
         """This worker's name, which it holds a lock for as long as it lives."""
