@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -59,7 +59,7 @@ class Asked(NamedTuple):
     """
 
     parts: tuple[Part, ...]
-    takes: tuple[Take, ...]
+    takes: Sequence[Take]
     slots: int
     tokens: int
 
@@ -165,38 +165,42 @@ def _names(asker: Asker) -> Mapping[str, str]:
 
 
 def _asked(parts: Parts, names: Mapping[str, str], tokens: int) -> Asked:
-    day, cost, found = int(time.time() // 86400), float(tokens), Takes([], [], [])
+    day, cost = int(time.time() // 86400), float(tokens)
+    requests: list[Take] = []
+    slots: list[Take] = []
+    in_tokens: list[Take] = []
     for subject in parts.of:
-        requests, slots, in_tokens = _takes(parts, subject, names[subject], day)
-        found.requests.extend(requests)
-        found.slots.extend(slots)
-        found.tokens.extend(
-            # What is larger than a whole rate passes where nothing of it is used.
-            Take(kind, key, cost if cost < limit or kind == TOTAL else limit, limit, period)
-            for kind, key, _, limit, period in in_tokens
-        )
-    takes = (*found.requests, *found.slots, *found.tokens)
+        some, more, rest = _takes(parts, subject, names[subject], day)
+        requests += some
+        slots += more
+        in_tokens += rest
+    takes = requests + slots
+    for kind, key, _, limit, period in in_tokens:
+        # What is larger than a whole rate passes where nothing of it is used.
+        most = cost if cost < limit or kind == TOTAL else limit
+        takes.append(_new(Take, (kind, key, most, limit, period)))
     return Asked(parts.all, takes, parts.slots, parts.tokens)
 
 
-class Takes(NamedTuple):
-    """Of one subject. The costs of those in tokens are to be filled in."""
-
-    requests: list[Take]
-    slots: list[Take]
-    tokens: list[Take]
+_new = tuple.__new__
+"""A `Take` for a third of what its own constructor costs."""
 
 
 @lru_cache(maxsize=2048)
-def _takes(parts: Parts, subject: str, name: str, day: int) -> Takes:
-    found = Takes([], [], [])
+def _takes(
+    parts: Parts, subject: str, name: str, day: int
+) -> tuple[list[Take], list[Take], list[Take]]:
+    """What one subject is asked for: requests, slots, and what is in tokens, whose costs are to be filled in."""
+    requests: list[Take] = []
+    slots: list[Take] = []
+    in_tokens: list[Take] = []
     for part in parts.of[subject]:
         label, end = part.name, part.seconds
         if part.kind == TOTAL:
             label, end = _month(day) if part.name == BUDGETS[1] else _day(day)
-        these = found.tokens if part.in_tokens else found[part.kind == LIVE]
+        these = in_tokens if part.in_tokens else slots if part.kind == LIVE else requests
         these.append(Take(part.kind, f"{name}:{label}", 1.0, float(part.limit), end))
-    return found
+    return requests, slots, in_tokens
 
 
 @lru_cache(maxsize=8)

@@ -63,10 +63,12 @@ class Table:
 
     def find(self, key: str, at: float) -> int:
         """The place of a key's number, which is made, with 0.0, where it has none. Hold the lock."""
-        place, name = self._places.get(key) or self._remembered(key)
-        if self._names[place - 1] != name:  # another may have got its place
-            place = self._made(key, name, at)
-        return place
+        known = self._places.get(key)
+        if known is not None:
+            place, name = known
+            if self._names[place - 1] == name:  # else another has got its place
+                return place
+        return self._made(key, at)
 
     def look(self, key: str) -> float:
         """A key's number, 0.0 where it has none. Needs no lock."""
@@ -74,15 +76,11 @@ class Table:
         place = self._room(name)
         return self.numbers[place] if self._names[place - 1] == name else 0.0
 
-    def _remembered(self, key: str) -> tuple[int, int]:
+    def _made(self, key: str, at: float) -> int:
+        name = _name(key)
+        place = self._room(name)
         if len(self._places) >= _REMEMBERED:
             self._places.clear()
-        name = _name(key)
-        found = self._places[key] = self._room(name), name
-        return found
-
-    def _made(self, key: str, name: int, at: float) -> int:
-        place = self._room(name)
         self._places[key] = place, name
         if self._names[place - 1] != name:
             self._names[place - 1] = name

@@ -70,7 +70,7 @@ def test_a_visitor_counts_for_address_and_bot_and_an_owner_for_the_bot_alone():
     subjects = {p.subject for p in asked_of(visitor(usual), 9).parts}
     assert subjects == {"visitor", "address", "bot"}
     assert {p.subject for p in asked_of(owner(usual, streams=1), 9).parts} == {"bot", "key"}
-    assert asked_of(owner(), 9).takes == ()
+    assert not asked_of(owner(), 9).takes
 
 
 def test_others_do_not_count_for_a_visitor(gate):
