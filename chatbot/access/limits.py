@@ -53,15 +53,16 @@ class Part(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """Limits to pass, and what to take of each: two lists of one length. First requests, then slots, then tokens.
+    """Limits to pass, and what to take of each: two lists of one length. First requests, then slots, rates of tokens, budgets.
 
-    `slots` and `tokens` are the places where those begin.
+    `slots`, `tokens` and `totals` are the places where the others begin.
     """
 
     parts: tuple[Part, ...]
     takes: Sequence[Take]
     slots: int
     tokens: int
+    totals: int
 
 
 def asked_of(asker: Asker, tokens: int) -> Asked:
@@ -94,10 +95,16 @@ class Parts:
     """Limits in the order of `Asked`, and those of each subject. Equal to itself alone, so that it is quickly found again."""
 
     def __init__(self, parts: tuple[Part, ...]) -> None:
-        self.all = tuple(sorted(parts, key=lambda p: (p.in_tokens, p.kind == LIVE)))
-        self.tokens = sum(not p.in_tokens for p in parts)
-        self.slots = self.tokens - sum(p.kind == LIVE for p in parts)
+        self.all = tuple(sorted(parts, key=_class))
+        self.begins = tuple(sum(_class(p) < which for p in parts) for which in (1, 2, 3))
         self.of = {part.subject: [p for p in parts if p.subject == part.subject] for part in parts}
+
+
+def _class(part: Part) -> int:
+    """Its place in the order of `Asked`."""
+    if part.in_tokens:
+        return 3 if part.kind == TOTAL else 2
+    return 1 if part.kind == LIVE else 0
 
 
 def _parts_of(asker: Asker) -> Parts:
@@ -168,18 +175,21 @@ def _asked(parts: Parts, names: Mapping[str, str], tokens: int) -> Asked:
     day, cost = int(time.time() // 86400), float(tokens)
     requests: list[Take] = []
     slots: list[Take] = []
-    in_tokens: list[Take] = []
+    rates: list[Take] = []
+    totals: list[Take] = []
     for subject in parts.of:
-        some, more, rest = _takes(parts, subject, names[subject], day)
-        requests += some
-        slots += more
-        in_tokens += rest
+        of = _takes(parts, subject, names[subject], day)
+        requests += of[0]
+        slots += of[1]
+        rates += of[2]
+        totals += of[3]
     takes = requests + slots
-    for kind, key, _, limit, period in in_tokens:
+    for kind, key, _, limit, period in rates:
         # What is larger than a whole rate passes where nothing of it is used.
-        most = cost if cost < limit or kind == TOTAL else limit
-        takes.append(_new(Take, (kind, key, most, limit, period)))
-    return Asked(parts.all, takes, parts.slots, parts.tokens)
+        takes.append(_new(Take, (kind, key, cost if cost < limit else limit, limit, period)))
+    for kind, key, _, limit, period in totals:
+        takes.append(_new(Take, (kind, key, cost, limit, period)))
+    return Asked(parts.all, takes, *parts.begins)
 
 
 _new = tuple.__new__
@@ -187,20 +197,16 @@ _new = tuple.__new__
 
 
 @lru_cache(maxsize=2048)
-def _takes(
-    parts: Parts, subject: str, name: str, day: int
-) -> tuple[list[Take], list[Take], list[Take]]:
-    """What one subject is asked for: requests, slots, and what is in tokens, whose costs are to be filled in."""
-    requests: list[Take] = []
-    slots: list[Take] = []
-    in_tokens: list[Take] = []
+def _takes(parts: Parts, subject: str, name: str, day: int) -> tuple[list[Take], ...]:
+    """What one subject is asked for, by `_class`. The costs of what is in tokens are to be filled in."""
+    found: tuple[list[Take], ...] = ([], [], [], [])
     for part in parts.of[subject]:
         label, end = part.name, part.seconds
         if part.kind == TOTAL:
             label, end = _month(day) if part.name == BUDGETS[1] else _day(day)
-        these = in_tokens if part.in_tokens else slots if part.kind == LIVE else requests
-        these.append(Take(part.kind, f"{name}:{label}", 1.0, float(part.limit), end))
-    return requests, slots, in_tokens
+        take = Take(part.kind, f"{name}:{label}", 1.0, float(part.limit), end)
+        found[_class(part)].append(take)
+    return found
 
 
 @lru_cache(maxsize=8)

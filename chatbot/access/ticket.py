@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from chatbot.access.limits import Asked, Asker, Part, asked_of, asked_of_a_read
 from chatbot.core.errors import BudgetExceeded, ChatbotError, RateLimitExceeded
-from chatbot.core.meter import LIVE, RATE, TOTAL, Meter, Take, Taken
+from chatbot.core.meter import LIVE, RATE, TOTAL, Changes, Meter, Take, Taken
 
 OnUsed = Callable[[Part, Take, float, bool], None]
 """Told of a budget that seems to be used to a part: the limit, the take, what is used as far as is known here (other workers'
@@ -38,8 +39,20 @@ _WHO = {
 }
 
 
-_Hold = tuple[Meter, Sequence[Take]]
-"""Who counts, and what was taken there that is settled: tokens, and slots."""
+class _Hold(NamedTuple):
+    """What was taken at one time that is settled, and who counts: slots, rates of tokens, totals."""
+
+    by: Meter
+    slots: Sequence[Take]
+    rates: Sequence[Take]
+    totals: Sequence[Take]
+
+    def settled_by(self, tokens: float) -> Changes:
+        """What is to be changed where so many tokens were spent."""
+        changes = [(take, -1.0) for take in self.slots]
+        changes += [(take, tokens - take.cost) for take in self.rates]
+        changes += [(take, tokens - take.cost) for take in self.totals]
+        return changes
 
 
 class NeverFits(Exception):
@@ -68,41 +81,41 @@ class Ticket:
         self._meter = meter
         self._reserved = reserved
         self._holds: list[_Hold] = []
-        self._hold(taken.by, asked.takes[asked.slots :])
+        takes, slots, tokens, totals = asked.takes, asked.slots, asked.tokens, asked.totals
+        self._hold(_Hold(taken.by, takes[slots:tokens], takes[tokens:totals], takes[totals:]))
 
-    def _hold(self, by: Meter, takes: Sequence[Take]) -> None:
-        self._holds.append((by, takes))
-        for kind, key, cost, _, _ in takes:
-            if kind == TOTAL:
-                self._reserved[key] = self._reserved.get(key, 0.0) + cost
+    def _hold(self, hold: _Hold) -> None:
+        self._holds.append(hold)
+        reserved = self._reserved
+        for _, key, cost, _, _ in hold.totals:
+            reserved[key] = reserved.get(key, 0.0) + cost
 
     def again(self) -> bool:
         """Reserve as much again, for another attempt; False where a budget does not allow it."""
-        totals = [take for take in self._holds[0][1] if take.kind == TOTAL] if self._holds else []
+        totals = self._holds[0].totals if self._holds else ()
         if not totals:
             return True
         taken = self._meter.take(totals)
         if taken.refused is None:
-            self._hold(taken.by, totals)
+            self._hold(_Hold(taken.by, (), (), totals))
         return taken.refused is None
 
     def settle(self, tokens: int) -> None:
         """The question is over and has cost so many tokens. Safe to call again."""
         holds, self._holds = self._holds, []
         cost = tokens
-        for by, takes in holds:
-            if takes:
-                by.change([(t, -1.0 if t.kind == LIVE else cost - t.cost) for t in takes])
-            self._free(takes)
+        for hold in holds:
+            if changes := hold.settled_by(cost):
+                hold.by.change(changes)
+            self._free(hold.totals)
             cost = 0  # the first one has paid for all
 
-    def _free(self, takes: Sequence[Take]) -> None:
+    def _free(self, totals: Sequence[Take]) -> None:
         """No longer reserved. What is at 0 goes: each day has keys of its own."""
-        for kind, key, cost, _, _ in takes:
-            if kind == TOTAL:
-                left = self._reserved.pop(key, 0.0) - cost
-                if left > 0.0:
-                    self._reserved[key] = left
+        for _, key, cost, _, _ in totals:
+            left = self._reserved.pop(key, 0.0) - cost
+            if left > 0.0:
+                self._reserved[key] = left
 
 
 def rate_headers(asked: Asked, left: Sequence[float]) -> dict[str, str]:
@@ -197,10 +210,10 @@ class Gate:
 
     def _look(self, asked: Asked, left: Sequence[float]) -> None:
         """See which budgets are nearly used."""
-        begin = asked.tokens
-        for number, (kind, _, _, limit, _) in enumerate(asked.takes[begin:], begin):
-            if kind == TOTAL and left[number] <= _LEFT_AT * limit:
-                self._warn(asked.parts[number], asked.takes[number], left[number])
+        for number in range(asked.totals, len(left)):
+            take = asked.takes[number]
+            if left[number] <= _LEFT_AT * take.limit:
+                self._warn(asked.parts[number], take, left[number])
 
     def _warn(self, part: Part, take: Take, left: float) -> None:
         """Say that a budget is nearly used, if it is: what is only reserved may come back."""

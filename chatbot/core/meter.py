@@ -84,12 +84,12 @@ def taken_rate(
     `full_at` is when it would have been full. A clock that was set back leaves one that is too late: it is
     believed for one period at the most.
     """
-    begin = _begin(full_at, at, period)
+    begin = at if full_at <= at else _begin(full_at, at, period)
     after = begin + cost * period / limit
     over = after - at - period
     if over > _GRAIN:
         return begin, left_of_rate(begin, at, limit, period), over
-    return after, left_of_rate(after, at, limit, period), 0.0
+    return after, -over * limit / period if over < 0.0 else 0.0, 0.0
 
 
 def changed_rate(full_at: float, at: float, delta: float, limit: float, period: float) -> float:

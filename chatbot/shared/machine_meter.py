@@ -68,6 +68,7 @@ class MachineMeter:
         at, refused, longest = time.time(), None, 0.0
         found: list[tuple[int, float, float]] = []
         left: list[float] = []
+        slots: list[tuple[str, float]] = []
         find, numbers = self._table.find, self._table.numbers
         with self._table:
             for kind, key, cost, limit, period in takes:
@@ -82,6 +83,7 @@ class MachineMeter:
                     value, rest, wait, until = _taken_total(value, at, cost, limit, period)
                 else:
                     value, rest, wait, until = self._taken_slot(key, value, at, limit)
+                    slots.append((key, 1.0))
                 if wait > longest:
                     refused, longest = len(found), wait
                 found.append((place, value, until))
@@ -91,7 +93,7 @@ class MachineMeter:
             for place, value, until in found:
                 numbers[place] = value
                 numbers[place + 1] = until
-            self._count_own([take.key for take in takes if take.kind == LIVE], 1.0, at)
+            self._count_own(slots, at)
         return Taken(None, 0.0, tuple(left), self)
 
     def _taken_slot(
@@ -114,24 +116,23 @@ class MachineMeter:
 
     def change(self, changes: Changes, once: str = "") -> None:
         """See `Meter`."""
-        at, slots = time.time(), []
+        at = time.time()
+        slots: list[tuple[str, float]] = []
         find, numbers = self._table.find, self._table.numbers
         with self._table:
             for (kind, key, _, limit, period), delta in changes:
                 place = find(key, at)
-                value = numbers[place]
                 if kind == RATE:
-                    value = until = changed_rate(value, at, delta, limit, period)
+                    full_at = changed_rate(numbers[place], at, delta, limit, period)
+                    numbers[place] = numbers[place + 1] = full_at
+                elif kind == TOTAL:
+                    value = numbers[place] + delta
+                    numbers[place] = value if value > 0.0 else 0.0
+                    numbers[place + 1] = period + _KEPT_SECONDS
                 else:
-                    value = value + delta if value + delta > 0.0 else 0.0
-                    until = period + _KEPT_SECONDS
-                    if kind == LIVE:
-                        until = at + _KEPT_SECONDS if value else at
-                        slots.append((key, delta))
-                numbers[place] = value
-                numbers[place + 1] = until
-            for key, delta in slots:
-                self._count_own([key], delta, at)
+                    slots.append((key, delta))
+                    self._change_slots(place, delta, at)
+            self._count_own(slots, at)
 
     def used(self, take: Take) -> float:
         """See `Meter`."""
@@ -144,14 +145,17 @@ class MachineMeter:
             self.change([(take, missing)])
         return missing > 0
 
-    def _count_own(self, keys: Iterable[str], delta: float, at: float) -> None:
+    def _count_own(self, slots: Iterable[tuple[str, float]], at: float) -> None:
         """What this worker has of slots' keys."""
-        me, numbers = self._me(), self._table.numbers
-        for key in keys:
-            place = self._table.find(f"{key}\0{me}", at)
-            value = numbers[place] + delta
-            numbers[place] = value if value > 0.0 else 0.0
-            numbers[place + 1] = at + _KEPT_SECONDS if value > 0.0 else at
+        me, find = self._me(), self._table.find
+        for key, delta in slots:
+            self._change_slots(find(f"{key}\0{me}", at), delta, at)
+
+    def _change_slots(self, place: int, delta: float, at: float) -> None:
+        numbers = self._table.numbers
+        value = numbers[place] + delta
+        numbers[place] = value if value > 0.0 else 0.0
+        numbers[place + 1] = at + _KEPT_SECONDS if value > 0.0 else at
 
     def _live(self, key: str) -> float:
         """Slots of the workers that are alive."""

@@ -27,6 +27,7 @@ _EMPTY = 0
 _JUST_MADE = 1.0
 """Seconds in which an entry that is not yet written gives way to no other."""
 _TRIES, _PAUSE = 40, 0.0005
+_AT_ONCE = fcntl.LOCK_EX | fcntl.LOCK_NB
 _REMEMBERED = 8192
 """Keys whose places are known."""
 
@@ -129,7 +130,7 @@ class Table:
             self._process = os.getpid()
         for _ in range(_TRIES):
             try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(self._descriptor, _AT_ONCE)
             except BlockingIOError:
                 time.sleep(_PAUSE)
             else:
