@@ -11,7 +11,6 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -31,8 +30,7 @@ _READS = 10
 """Of other requests (conversations, feedback) a visitor has so many times the limit of questions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
+class Asker(NamedTuple):
     """Who asks. `visitor` is the owner of conversations, empty for a secret key; `address` as the server sees it."""
 
     key: ApiKey

@@ -23,11 +23,20 @@ _LEFT_AT = 0.2
 """What is left of a budget when it is said for the first time."""
 _SHORTLY = 5
 """Seconds after which reservations of others may have come back."""
+
+
+class _Names(NamedTuple):
+    """Headers by OpenAI's names. Source: https://platform.openai.com/docs/guides/rate-limits"""
+
+    limit: str
+    remaining: str
+    reset: str
+
+
 _REQUESTS, _TOKENS = (
-    tuple(f"X-RateLimit-{what}-{of}" for what in ("Limit", "Remaining", "Reset"))
+    _Names(f"X-RateLimit-Limit-{of}", f"X-RateLimit-Remaining-{of}", f"X-RateLimit-Reset-{of}")
     for of in ("Requests", "Tokens")
 )
-"""Names of headers. Source: https://platform.openai.com/docs/guides/rate-limits"""
 _NOISE = 0.01
 """What a time of today is exact to makes a whole number a little less, or more."""
 
@@ -123,22 +132,22 @@ def rate_headers(asked: Asked, left: Sequence[float]) -> dict[str, str]:
 
     Of several that is the one which takes longer to come back: parts go from the minute to the month.
     """
-    takes, requests, tokens = asked.takes, asked.slots, asked.tokens
     headers: dict[str, str] = {}
-    if requests:
-        headers |= _nearest(_REQUESTS, takes[:requests], left)
-    if tokens < len(takes):
-        headers |= _nearest(_TOKENS, takes[tokens:], left[tokens:])
+    _tell_nearest(headers, _REQUESTS, asked.takes[: asked.slots], left)
+    _tell_nearest(headers, _TOKENS, asked.takes[asked.tokens :], left[asked.tokens :])
     return headers
 
 
-def _nearest(names: Sequence[str], takes: Sequence[Take], left: Sequence[float]) -> dict[str, str]:
-    fewest, nearest, its = math.inf, takes[0], 0.0
-    for take, rest in zip(takes, left, strict=False):
-        more = rest / (take.cost or 1.0)
+def _tell_nearest(
+    headers: dict[str, str], names: _Names, takes: Sequence[Take], left: Sequence[float]
+) -> None:
+    fewest, nearest = math.inf, -1
+    for number, (_, _, cost, _, _) in enumerate(takes):
+        more = left[number] / (cost or 1.0)
         if more <= fewest:
-            fewest, nearest, its = more, take, rest
-    return _told(names, nearest, its)
+            fewest, nearest = more, number
+    if nearest >= 0:
+        _tell(headers, names, takes[nearest], left[nearest])
 
 
 def _headers_of_refusal(asked: Asked, taken: Taken, number: int) -> dict[str, str]:
@@ -146,17 +155,14 @@ def _headers_of_refusal(asked: Asked, taken: Taken, number: int) -> dict[str, st
     headers, part = rate_headers(asked, taken.left), asked.parts[number]
     if part.kind != LIVE:
         names = _TOKENS if part.in_tokens else _REQUESTS
-        headers |= _told(names, asked.takes[number], taken.left[number])
+        _tell(headers, names, asked.takes[number], taken.left[number])
     return headers
 
 
-def _told(names: Sequence[str], take: Take, left: float) -> dict[str, str]:
-    limit, remaining, reset = names
-    return {
-        limit: str(int(take.limit)),
-        remaining: str(int(left + _NOISE)),
-        reset: _duration(_seconds_to_full(take, left)),
-    }
+def _tell(headers: dict[str, str], names: _Names, take: Take, left: float) -> None:
+    headers[names.limit] = str(int(take.limit))
+    headers[names.remaining] = str(int(left + _NOISE))
+    headers[names.reset] = _duration(_seconds_to_full(take, left))
 
 
 def _seconds_to_full(take: Take, left: float) -> float:

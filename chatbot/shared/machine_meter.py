@@ -17,7 +17,6 @@ from secrets import token_hex
 
 from chatbot.core.logging import log
 from chatbot.core.meter import (
-    LIVE,
     LIVE_WAIT,
     RATE,
     TOTAL,
