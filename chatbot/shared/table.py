@@ -25,7 +25,7 @@ _BYTES = 8
 _NAMES = (1 << 62) - 1
 _EMPTY = 0
 _JUST_MADE = 1.0
-"""Seconds in which an entry that is not yet written gives way to no other."""
+"""Seconds for an entry that was only looked for: it gives way before any that counts for longer."""
 _TRIES, _PAUSE = 40, 0.0005
 _AT_ONCE = fcntl.LOCK_EX | fcntl.LOCK_NB
 _REMEMBERED = 8192
@@ -33,9 +33,9 @@ _REMEMBERED = 8192
 
 
 def _name(key: str) -> int:
-    """A digest, of 62 bits, of two that are remembered: many keys are of one subject, and of one limit."""
-    subject, _, limit = key.rpartition(":")
-    return (_digest(subject) + _digest(limit)) & _NAMES or 1
+    """A digest of 62 bits: the sum of two that are remembered, since many keys are of one subject, and of one limit."""
+    end = key.rfind(":") + 1
+    return (_digest(key[:end]) + _digest(key[end:])) & _NAMES or 1
 
 
 @lru_cache(maxsize=2048)

@@ -287,6 +287,37 @@ def test_what_the_table_has_no_room_for_gives_way_by_its_time(monkeypatch):
     assert values == [0, 1, 2, 3, 4, 0, *range(6, 16), 99]  # the sixth was over first
 
 
+def test_each_key_has_a_number_of_its_own():
+    found = Table(None)
+    keys = [f"{a}:{b}" for a in ("bot:x", "bot:y", "x", "y", "") for b in ("x", "y", "bot", "")]
+    keys = sorted({*keys, *(key.strip(":") for key in keys), *(f"{key}\0w" for key in keys)})
+    places = [found.find(key, 0.0) for key in keys]
+    for number, place in enumerate(places):
+        found.numbers[place] = number
+    assert [found.look(key) for key in keys] == list(range(len(keys)))
+
+
+def test_questions_that_are_refused_push_no_count_out_of_a_full_table(monkeypatch, tmp_path):
+    monkeypatch.setattr(table, "SLOTS", 16)
+    meter = MachineMeter(tmp_path)
+    for number in range(16):
+        meter.take([total(f"bot:b{number}", cost=10)])
+    for number in range(100):
+        assert meter.take([total(f"bot:b{number % 16}"), rate(f"v:{number}")]).refused in (0, None)
+    full = [meter.take([total(f"bot:b{number}")]).refused for number in range(16)]
+    assert full.count(0) >= 14
+
+
+def test_workers_know_of_each_others_counts_at_once(tmp_path):
+    one, other = MachineMeter(tmp_path), MachineMeter(tmp_path)
+    for number in range(5):
+        assert one.take([total(cost=1), live(limit=10)]).left == (9 - 2 * number, 9 - 2 * number)
+        assert other.take([total(cost=1), live(limit=10)]).left == (8 - 2 * number, 8 - 2 * number)
+    assert one.take([live(limit=10)]).refused == other.take([live(limit=10)]).refused == 0
+    other.change([(live(limit=10), -1), (total(), -1)])
+    assert one.take([live(limit=10), total()]).refused is None
+
+
 def test_a_process_that_stands_still_with_the_lock_holds_up_nobody(tmp_path):
     meter = MachineMeter(tmp_path)
     meter.take([total()])
