@@ -8,13 +8,13 @@ spent: what the provider charges for them nobody knows.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from chatbot.access.limits import Asked, Asker, Part, asked_of, asked_of_a_read
+from chatbot.access.rate_headers import headers_of_refusal, rate_headers
 from chatbot.core.errors import BudgetExceeded, ChatbotError, RateLimitExceeded
-from chatbot.core.meter import LIVE, RATE, TOTAL, Changes, Meter, Take, Taken
+from chatbot.core.meter import LIVE, TOTAL, Changes, Meter, Take, Taken
 
 OnUsed = Callable[[Part, Take, float, bool], None]
 """Told of a budget that seems to be used to a part: the limit, the take, what is used as far as is known here (other workers'
@@ -23,22 +23,6 @@ _LEFT_AT = 0.2
 """What is left of a budget when it is said for the first time."""
 _SHORTLY = 5
 """Seconds after which reservations of others may have come back."""
-
-
-class _Names(NamedTuple):
-    """Headers by OpenAI's names. Source: https://platform.openai.com/docs/guides/rate-limits"""
-
-    limit: str
-    remaining: str
-    reset: str
-
-
-_REQUESTS, _TOKENS = (
-    _Names(f"X-RateLimit-Limit-{of}", f"X-RateLimit-Remaining-{of}", f"X-RateLimit-Reset-{of}")
-    for of in ("Requests", "Tokens")
-)
-_NOISE = 0.01
-"""What a time of today is exact to makes a whole number a little less, or more."""
 
 _WHO = {
     "visitor": "You have asked a lot",
@@ -127,60 +111,6 @@ class Ticket:
                 self._reserved[key] = left
 
 
-def rate_headers(asked: Asked, left: Sequence[float]) -> dict[str, str]:
-    """Of requests and of tokens the limit that fewest more such questions fit into.
-
-    Of several that is the one which takes longer to come back: parts go from the minute to the month.
-    """
-    headers: dict[str, str] = {}
-    _tell_nearest(headers, _REQUESTS, asked.takes[: asked.slots], left)
-    _tell_nearest(headers, _TOKENS, asked.takes[asked.tokens :], left[asked.tokens :])
-    return headers
-
-
-def _tell_nearest(
-    headers: dict[str, str], names: _Names, takes: Sequence[Take], left: Sequence[float]
-) -> None:
-    fewest, nearest = math.inf, -1
-    for number, (_, _, cost, _, _) in enumerate(takes):
-        more = left[number] / (cost or 1.0)
-        if more <= fewest:
-            fewest, nearest = more, number
-    if nearest >= 0:
-        _tell(headers, names, takes[nearest], left[nearest])
-
-
-def _headers_of_refusal(asked: Asked, taken: Taken, number: int) -> dict[str, str]:
-    """As `rate_headers`, with the limit that has refused before others that would have, too."""
-    headers, part = rate_headers(asked, taken.left), asked.parts[number]
-    if part.kind != LIVE:
-        names = _TOKENS if part.in_tokens else _REQUESTS
-        _tell(headers, names, asked.takes[number], taken.left[number])
-    return headers
-
-
-def _tell(headers: dict[str, str], names: _Names, take: Take, left: float) -> None:
-    headers[names.limit] = str(int(take.limit))
-    headers[names.remaining] = str(int(left + _NOISE))
-    headers[names.reset] = _duration(_seconds_to_full(take, left))
-
-
-def _seconds_to_full(take: Take, left: float) -> float:
-    if take.kind == RATE:
-        return (take.limit - left) * take.period / take.limit
-    return take.period - time.time()
-
-
-def _duration(seconds: float) -> str:
-    """Seconds as `1h2m3s`."""
-    whole = max(0, math.ceil(seconds - _NOISE))
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60}s"
-    return f"{whole // 3600}h{whole % 3600 // 60}m{whole % 60}s"
-
-
 class Gate:
     """Lets questions in, or refuses them. `on_used` is told of budgets that are nearly or wholly used."""
 
@@ -206,7 +136,7 @@ class Gate:
         if taken.by is self._meter:  # who counts alone knows of a part of what is used
             self._look(asked, taken.left)
         if taken.refused is not None:
-            headers = _headers_of_refusal(asked, taken, taken.refused)
+            headers = headers_of_refusal(asked, taken, taken.refused)
             if never := _smaller_than_asked(asked):
                 raise NeverFits(*never, headers)
             error = self._refusal(asker, asked, taken, taken.refused)

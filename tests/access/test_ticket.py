@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from chatbot.access import limits as limits_module
-from chatbot.access import ticket as ticket_module
+from chatbot.access import rate_headers as headers_module
 from chatbot.access.limits import Asker
 from chatbot.access.ticket import Gate, NeverFits
 from chatbot.core.api_key import PUBLISHABLE, SECRET, describe, new_text
@@ -37,7 +37,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    for module in (limits_module, ticket_module, machine_meter):
+    for module in (limits_module, headers_module, machine_meter):
         monkeypatch.setattr(module, "time", SimpleNamespace(time=clock.time))
     return clock
 
