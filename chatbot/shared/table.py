@@ -2,8 +2,8 @@
 
 A file is mapped into each process. It is one hash table of fixed size: an entry is a digest of its key, a number,
 and the time until which it is worth keeping. Where there is no room, the entry whose time is over first gives way.
-Each is read and written by itself, since a number of a list costs a fifth of an entry that is packed and unpacked. Who
-does so holds the lock (`with table:`), which ends with its process.
+Each is read and written by itself: to pack and unpack entries was a sixth of what a ticket costs. Who does so holds
+the lock (`with table:`), which ends with its process.
 """
 
 from __future__ import annotations
