@@ -200,3 +200,11 @@ def test_no_bot_is_without_a_budget(name):
     assert getattr(Limits(), name) > 0
     with pytest.raises(BotError, match=name):
         read_bot({"id": "b", "limits": {name: 0}})
+
+
+def test_limits_that_are_changed_hold_for_the_next_question():
+    """However many bots there are, and wherever in memory the limits that were changed lie."""
+    for most in (*range(1, 600), 1):
+        changed = visitor(bot(visitor_requests_per_minute=most), f"s:{most}")
+        takes = asked_of(changed, 1).takes
+        assert [t.limit for t in takes if "requests" in t.key] == [most]
