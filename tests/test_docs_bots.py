@@ -142,7 +142,7 @@ def test_the_curl_lines_for_a_page_are_of_one_visitor(server, tmp_path):
 
 def test_the_messages_that_are_shown_are_those_that_are_sent():
     shown = [json.loads(text) for text in re.split(r"\n(?=\{)", blocks(LIMITS, "json")[0])]
-    parts, takes = budgets_of("bot", "shop", (("tokens_per_day", 2000),))
+    parts, takes, *_ = budgets_of("bot", "shop", (("tokens_per_day", 2000),))
     said = budgets._message(parts[0], takes[0])
     for rest in ({"percent": 80, "used": 1}, {"percent": 100, "used": 1}, {"needed": 3412}):
         sent, example = json.loads(budgets._body({**said, **rest})), shown.pop(0)
