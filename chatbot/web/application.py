@@ -1,4 +1,8 @@
-"""Flask's application without two things that nothing here needs, at each of a dozen places of every request."""
+"""Flask's application without what nothing here needs, at each of a dozen places of every request.
+
+There are no coroutines and no subdomains, no sessions of Flask's, hooks of the application alone (a blueprint that has some
+is refused), and none for the end of a request: what has to be let go is let go by its response (`web/streaming`).
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,34 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Request
+from flask import Flask, Request, Response
 from flask.ctx import RequestContext
+from flask.sansio.blueprints import Blueprint
+from flask.sessions import NullSession, SecureCookieSession, SessionInterface
+from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadHost
 from werkzeug.routing import MapAdapter
 from werkzeug.wsgi import get_path_info
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+
+class _Request(Request):
+    def close(self) -> None:
+        """See `Request`, which goes through files also where there can be none."""
+        if "files" in vars(self):
+            super().close()
+
+
+class _NoSessions(SessionInterface):
+    """One session for all, that holds nothing and takes nothing."""
+
+    _empty = NullSession()
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
+        """See `SessionInterface`."""
+        return self._empty
 
 
 class _Context(RequestContext):
@@ -33,7 +57,37 @@ def _in_ascii(host: str) -> str:
 
 
 class Application(Flask):
-    """Flask with functions for views and hooks, and no coroutines."""
+    """Flask with functions for views, and for hooks before and after all of them."""
+
+    request_class = _Request
+    session_interface = _NoSessions()
+
+    def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
+        """See `Flask`. Raises `ValueError` for hooks of the blueprint's own: nobody would call them."""
+        super().register_blueprint(blueprint, **options)
+        hooks = (self.before_request_funcs, self.after_request_funcs, self.url_value_preprocessors)
+        if any(name is not None and found for of in hooks for name, found in of.items()):
+            raise ValueError(f"{blueprint.name} has hooks of its own.")
+
+    def preprocess_request(self) -> ResponseReturnValue | None:
+        """See `Flask`."""
+        for before in self.before_request_funcs[None]:
+            answer = before()
+            if answer is not None:
+                return answer  # type: ignore[return-value]
+        return None
+
+    def process_response(self, response: Response) -> Response:
+        """See `Flask`."""
+        for after in reversed(self.after_request_funcs[None]):
+            response = after(response)
+        return response
+
+    def do_teardown_request(self, exc: object = None) -> None:
+        """Nothing is registered for it; see above."""
+
+    def do_teardown_appcontext(self, exc: object = None) -> None:
+        """Nothing is registered for it; see above."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """The function as it is."""

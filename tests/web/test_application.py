@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from flask import Flask
+from flask import Blueprint, Flask, session
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 from werkzeug.test import create_environ
@@ -47,3 +48,33 @@ def test_a_stream_looks_for_its_view_once(visitor, monkeypatch):
     )
     assert visitor.ask("Hello", stream=True).text.endswith("data: [DONE]\n\n")
     assert len(found) == 1
+
+
+def test_a_blueprint_with_hooks_of_its_own_is_refused():
+    blueprint = Blueprint("shop", "shop")
+    blueprint.before_request(lambda: None)
+    with pytest.raises(ValueError, match="shop has hooks of its own"):
+        Application("ours").register_blueprint(blueprint)
+
+
+def test_the_files_of_a_form_are_closed_at_its_end():
+    closed: list[object] = []
+
+    class File:
+        def close(self):
+            closed.append(self)
+
+    app = Application("ours")
+    with app.test_request_context() as context:
+        vars(context.request)["files"] = MultiDict({"file": File()})
+    assert len(closed) == 1
+
+
+def test_nobody_is_remembered_by_a_cookie_of_flasks():
+    app = Application("ours")
+    app.secret_key = "secret"
+    app.add_url_rule("/", view_func=lambda: str(dict(session)))
+    answer = app.test_client().get("/")
+    assert (answer.text, answer.headers.getlist("Set-Cookie")) == ("{}", [])
+    with app.test_request_context(), pytest.raises(RuntimeError):
+        session["name"] = "Ada"
