@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, g, request
@@ -40,6 +40,7 @@ _ANY_HOST = ("/healthz", "/readyz", "/metrics")
 """Paths that answer under any Host: probes come by address. Details they give the operator alone."""
 _FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Forwarded", "Via")
 """Headers of a proxy: behind one everybody comes from this machine."""
+T = TypeVar("T")
 
 
 def services() -> Services:
@@ -156,30 +157,29 @@ def json_body(most: int = MAX_BODY) -> bytes:
         raise RequestTooLarge(f"The request is over {shown}.")
     request.max_content_length = most  # also where no length was said
     begin = now()
-    with in_time():
-        size = request.content_length
-        body = request.get_data(cache=False) if size is None else _read(size)
+    body = in_time(lambda: _whole_body(request))
     here().record.waited = now() - begin
     return body
 
 
-def _read(size: int) -> bytes:
-    """A body of a known size, as the server gives it: werkzeug's own way looks at the size three times more."""
-    body: bytes = here().environ["wsgi.input"].read(size)
+def _whole_body(request: Request) -> bytes:
+    """The body; one of a known size as the server gives it: werkzeug's own way looks at the size three times more."""
+    size = request.content_length
+    if size is None:
+        return request.get_data(cache=False)
+    body: bytes = request.environ["wsgi.input"].read(size)
     if len(body) < size:
         raise ClientDisconnected
     return body
 
 
-@contextmanager
-def in_time() -> Iterator[None]:
-    """Read the request's body here. Raises `RequestTimeout` where it comes too slowly, `InvalidRequest`
+def in_time(read: Callable[[], T]) -> T:
+    """What `read` reads of the request's body. Raises `RequestTimeout` where it comes too slowly, `InvalidRequest`
     where the server can't make out where it ends."""
     known = here().request.content_length
     extra = BODY_SECONDS if known is None else known / BODY_RATE
     try:
-        with within(BODY_SECONDS + extra):
-            yield
+        return within(BODY_SECONDS + extra, read)
     except TimeoutError:
         _read_no_more()
         raise RequestTimeout("The request's body came too slowly. Send it again.") from None
