@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from chatbot.access.sessions import RENEW_SECONDS, SESSION_SECONDS, Signer, Token
 from chatbot.access.visitors import visitor_of
@@ -23,8 +22,7 @@ _UNFIT = re.compile(r"[^!-+\--~]")
 _READ = frozenset({"messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"})
 
 
-@dataclass(frozen=True)
-class Visitor:
+class Visitor(NamedTuple):
     """Who asks: `owner` of conversations, and the session's token to give back."""
 
     bot: Bot
