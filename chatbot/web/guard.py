@@ -152,19 +152,19 @@ def json_body(most: int = MAX_BODY) -> bytes:
     request = here().request
     if request.mimetype != "application/json":
         raise InvalidRequest("Send the body as 'Content-Type: application/json'.")
-    if (request.content_length or 0) > most:
+    size = request.content_length
+    if (size or 0) > most:
         shown = f"{most // 1024 // 1024} MiB" if most >= 1024 * 1024 else f"{most // 1024} KiB"
         raise RequestTooLarge(f"The request is over {shown}.")
     request.max_content_length = most  # also where no length was said
     begin = now()
-    body = in_time(lambda: _whole_body(request))
+    body = in_time(lambda: _whole_body(request, size), size)
     here().record.waited = now() - begin
     return body
 
 
-def _whole_body(request: Request) -> bytes:
+def _whole_body(request: Request, size: int | None) -> bytes:
     """The body; one of a known size as the server gives it: werkzeug's own way looks at the size three times more."""
-    size = request.content_length
     if size is None:
         return request.get_data(cache=False)
     body: bytes = request.environ["wsgi.input"].read(size)
@@ -173,11 +173,10 @@ def _whole_body(request: Request) -> bytes:
     return body
 
 
-def in_time(read: Callable[[], T]) -> T:
-    """What `read` reads of the request's body. Raises `RequestTimeout` where it comes too slowly, `InvalidRequest`
-    where the server can't make out where it ends."""
-    known = here().request.content_length
-    extra = BODY_SECONDS if known is None else known / BODY_RATE
+def in_time(read: Callable[[], T], size: int | None) -> T:
+    """What `read` reads of the request's body, which has `size` bytes (None: nobody knows). Raises `RequestTimeout` where it comes
+    too slowly, `InvalidRequest` where the server can't make out where it ends."""
+    extra = BODY_SECONDS if size is None else size / BODY_RATE
     try:
         return within(BODY_SECONDS + extra, read)
     except TimeoutError:
