@@ -7,8 +7,8 @@ is refused), and none for the end of a request: what has to be let go is let go 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask, Request, Response
 from flask.ctx import RequestContext
@@ -16,7 +16,7 @@ from flask.sansio.blueprints import Blueprint
 from flask.sessions import NullSession, SecureCookieSession, SessionInterface
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadHost
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import MapAdapter, Rule
 from werkzeug.wsgi import get_path_info
 
 if TYPE_CHECKING:
@@ -43,8 +43,15 @@ class _NoSessions(SessionInterface):
 class _Context(RequestContext):
     def match_request(self) -> None:
         """Once: Flask would look for the view again where a stream takes its context up again."""
-        if self.request.url_rule is None and self.request.routing_exception is None:
+        asked = self.request
+        if asked.url_rule is not None or asked.routing_exception is not None:
+            return
+        plain = cast("Application", self.app).plain_rules
+        rule = plain.get((asked.method, asked.environ.get("PATH_INFO", "")))
+        if rule is None or "HTTP_UPGRADE" in asked.environ:
             super().match_request()
+        else:
+            asked.url_rule, asked.view_args = rule, {}
 
 
 @lru_cache(maxsize=64)
@@ -60,6 +67,17 @@ class Application(Flask):
     """Flask with functions for views, and for hooks before and after all of them."""
 
     request_class = _Request
+
+    @cached_property
+    def plain_rules(self) -> dict[tuple[str, str], Rule]:
+        """Rules of addresses without a variable, by method and path: nothing has to be matched for these."""
+        found: dict[tuple[str, str], list[Rule]] = {}
+        for rule in self.url_map.iter_rules():
+            if not (rule.arguments or rule.redirect_to or rule.alias or rule.build_only):
+                for method in rule.methods or ():
+                    found.setdefault((method, rule.rule), []).append(rule)
+        return {asked: rules[0] for asked, rules in found.items() if len(rules) == 1}
+
     session_interface = _NoSessions()
 
     def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:

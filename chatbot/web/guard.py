@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -224,9 +224,9 @@ def _host_name() -> str:
     return host if host.endswith("]") else host.rsplit(":", 1)[0] if ":" in host else host
 
 
-def _host_is_known(hosts: list[str]) -> bool:
+def _host_is_known(hosts: Container[str], endings: tuple[str, ...]) -> bool:
     name = _host_name()
-    return any(name == h or (h.startswith(".") and name.endswith(h)) for h in hosts)
+    return name in hosts or name.endswith(endings)
 
 
 def write_line(record: Record, measures: Measures | None) -> None:
@@ -239,7 +239,8 @@ def write_line(record: Record, measures: Measures | None) -> None:
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Register what runs around every view."""
-    hosts = known_hosts(settings)
+    hosts = frozenset(known_hosts(settings))
+    endings = tuple(host for host in hosts if host.startswith("."))
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
 
     @app.before_request
@@ -248,7 +249,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         asked.request = request._get_current_object()  # type: ignore[attr-defined]
         asked.record = g.record = Record(request_id=new_request_id(), path=_path(asked.request))
         asked.services.start()
-        if asked.request.path not in _ANY_HOST and not _host_is_known(hosts):
+        if asked.request.path not in _ANY_HOST and not _host_is_known(hosts, endings):
             raise InvalidRequest("This host name is not known here: add it to CHATBOT_HOSTS.")
 
     @app.after_request
