@@ -147,19 +147,20 @@ class Worker(GeventWorker):
 class Response(wsgi.Response):
     """gunicorn's, which sends a stream's head with its first piece: one packet, and one system call.
 
-    A header's name that it has let through is not looked at again; its value always is.
+    A header's name that it has let through is not looked at again; values always are, all at once where names are known:
+    what a value may have is a set of characters.
     """
 
     plain_names: set[str] = set()  # noqa: RUF012  one for all: there are as many as the application knows
 
     def process_headers(self, headers):
-        for name, value in headers:
-            if name in self.plain_names and wsgi.HEADER_VALUE_RE.fullmatch(value):
-                self.headers.append((name, value.strip(" \t")))
-                continue
-            super().process_headers([(name, value)])
-            if name.lower() != "content-length" and not util.is_hoppish(name):
-                self.plain_names.add(name)
+        known = self.plain_names.issuperset([name for name, _ in headers])
+        if known and wsgi.HEADER_VALUE_RE.fullmatch("".join([value for _, value in headers])):
+            self.headers += [(name, value.strip(" \t")) for name, value in headers]
+            return
+        super().process_headers(headers)
+        names = {name for name, _ in headers if not util.is_hoppish(name)}
+        self.plain_names |= {name for name in names if name.lower() != "content-length"}
 
     def write(self, arg):
         if self.headers_sent or not (self.chunked and arg and isinstance(arg, bytes)):
@@ -292,6 +293,11 @@ def on_exit(server):
 def worker_exit(server, worker):
     if getattr(worker, "wsgi", None) is not None:  # none where it could not be made
         worker.wsgi.extensions["chatbot"].close()
+
+
+# gunicorn's own makes a line for its log of errors, which is thrown away there.
+def pre_request(worker, req):
+    pass
 
 
 # Recycling a worker would cut its long streams.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chatbot.access.directory import Directory
 from chatbot.core.api_key import PUBLISHABLE, SECRET, ApiKey
@@ -18,8 +18,7 @@ _SECRET_SCOPES = {"models": "chat"}
 """What a secret key's scopes include besides their name; a publishable key has no such scope."""
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(NamedTuple):
     """A key that is accepted for what is asked, and its bot where it is bound to one."""
 
     key: ApiKey

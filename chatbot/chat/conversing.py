@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from chatbot.access.sessions import Signer, Token
 from chatbot.chat.prompt import bot_payload, length_field, remembered, system_messages
@@ -40,8 +39,7 @@ WAIT_SECONDS = 0.5
 _LOOK_SECONDS = 0.05
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """A visitor's question, ready for the provider: what it is, what is saved, what is given back."""
 
     request: ChatRequest

@@ -77,13 +77,9 @@ class Saving:
         if quiet < _QUIET_SECONDS and not (length > self._saved_length * _GROWN and quiet >= 1):
             return None
         self._saved_length, self._saved_at = length, now()
-        values = {
-            **_NOTHING,
-            "content": reader.text,
-            "state": "running",
-            "model": reader.model[:200],
-        }
-        return self._change(values)
+        return self._change(
+            {"content": reader.text, "state": "running", "model": reader.model[:200]}
+        )
 
     def end(
         self, record: Record, text: str | None = None, sources: list[dict[str, Any]] | None = None
@@ -117,8 +113,9 @@ class Saving:
             self._writer.put(Replace(*done, at=time.time()))
 
     def _change(self, values: dict[str, Any]) -> Change:
-        values = {k: values[k] for k in _NOTHING} | {"updated_at": time.time()}
-        values |= {name: storable(values[name]) for name in ("content", "model")}
+        """All fields of the answer: what `values` do not say is nothing."""
+        values = {**_NOTHING, **values, "updated_at": time.time()}
+        values["content"], values["model"] = storable(values["content"]), storable(values["model"])
         return Change(self.answer_id, self._conversation["id"], values)
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from chatbot.access.sessions import RENEW_SECONDS, SESSION_SECONDS, Signer, Token
 from chatbot.access.visitors import visitor_of
@@ -20,11 +19,11 @@ from chatbot.core.text import storable
 from chatbot.store.conversations import Scope
 
 _UNFIT = re.compile(r"[^!-+\--~]")
+_SAID = ("user", "assistant", "tool")
 _READ = frozenset({"messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"})
 
 
-@dataclass(frozen=True)
-class Visitor:
+class Visitor(NamedTuple):
     """Who asks: `owner` of conversations, and the session's token to give back."""
 
     bot: Bot
@@ -85,8 +84,9 @@ def _text(content: object) -> str:
 
 
 def _has_other_parts(content: object) -> bool:
-    parts = content if isinstance(content, list) else []
-    return any(not isinstance(p, dict) or p.get("type") != "text" for p in parts)
+    if not isinstance(content, list):
+        return False
+    return any(not isinstance(p, dict) or p.get("type") != "text" for p in content)
 
 
 def ignored_of(payload: dict[str, Any], *read: str) -> tuple[str, ...]:
@@ -95,10 +95,12 @@ def ignored_of(payload: dict[str, Any], *read: str) -> tuple[str, ...]:
     `read`: fields that have one this time.
     """
     names = [n for n in payload if n not in _READ and n not in read]
-    if any(m["role"] in ("system", "developer") for m in payload["messages"]):
+    messages = payload["messages"]
+    roles = [m["role"] for m in messages]
+    if "system" in roles or "developer" in roles:
         names.append("messages.system")
-    if sum(m["role"] in ("user", "assistant", "tool") for m in payload["messages"]) > 1:
+    if len(roles) > 1 and sum(role in _SAID for role in roles) > 1:
         names.append("messages.history")
-    if any(_has_other_parts(m.get("content")) for m in payload["messages"]):
+    if any([_has_other_parts(m.get("content")) for m in messages]):
         names.append("messages.content")
-    return tuple(sorted(_UNFIT.sub("?", name[:40]) for name in names))[:20]
+    return tuple(sorted([_UNFIT.sub("?", name[:40]) for name in names]))[:20]

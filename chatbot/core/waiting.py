@@ -12,9 +12,9 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
 
 now = time.monotonic
 """Seconds on the clock that every deadline here is measured by. It never jumps."""
@@ -22,6 +22,7 @@ now = time.monotonic
 _POLLRDHUP = getattr(select, "POLLRDHUP", 0)  # Linux; elsewhere a departure shows at the next write
 _GONE = _POLLRDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
 _RECHECK_SECONDS = 0.2
+T = TypeVar("T")
 
 
 def under_gevent() -> bool:
@@ -40,17 +41,15 @@ def spawn(function: Callable[[], None]) -> None:
         threading.Thread(target=function, daemon=True).start()
 
 
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Raise `TimeoutError` where what is done here takes longer; under gevent only, elsewhere it is the server's to see to."""
+def within(seconds: float, function: Callable[[], T]) -> T:
+    """What `function` gives. Raises `TimeoutError` where it takes longer; under gevent only, elsewhere it is the server's to see to."""
     if not under_gevent():
-        yield
-        return
+        return function()
     import gevent
 
     try:
         with gevent.Timeout(seconds) as ours:
-            yield
+            return function()
     except gevent.Timeout as over:
         if over is not ours:
             raise

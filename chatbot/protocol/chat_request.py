@@ -9,8 +9,7 @@ Source: https://platform.openai.com/docs/api-reference/chat/create
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -52,8 +51,7 @@ class BadRequest(ValueError):
         self.param = param
 
 
-@dataclass(frozen=True)
-class ChatRequest:
+class ChatRequest(NamedTuple):
     """One request. `payload` is all of it, as it came."""
 
     payload: dict[str, Any]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
@@ -48,8 +48,7 @@ _OPEN = ("running", "interrupted")
 """An answer that has not ended, as far as is known."""
 
 
-@dataclass(frozen=True)
-class Begin:
+class Begin(NamedTuple):
     """A turn begins: rows of the conversation, the question and the answer. `new`: so does the conversation."""
 
     conversation: Mapping[str, Any]
@@ -58,8 +57,7 @@ class Begin:
     new: bool
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """An answer has grown or ended: `values` of all `ANSWER_FIELDS`."""
 
     answer_id: str
@@ -67,8 +65,7 @@ class Change:
     values: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Replace:
+class Replace(NamedTuple):
     """A turn has taken the place of others: of those from turn `first` up to `until`, its own."""
 
     conversation_id: str
@@ -77,8 +74,7 @@ class Replace:
     at: float
 
 
-@dataclass(frozen=True)
-class Charge:
+class Charge(NamedTuple):
     """What a question has cost: a row of `charges`."""
 
     row: Mapping[str, Any]
@@ -93,7 +89,7 @@ _KINDS: Mapping[str, type[Saved]] = {
 
 def as_dict(item: Saved) -> dict[str, Any]:
     """The item as JSON holds it; `from_dict` reads it back."""
-    return {"kind": type(item).__name__, **vars(item)}
+    return {"kind": type(item).__name__, **item._asdict()}
 
 
 def from_dict(values: Mapping[str, Any]) -> Saved:

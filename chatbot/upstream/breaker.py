@@ -8,6 +8,9 @@
 What is counted is shared by all workers, and by all machines where they share Redis. A breaker refuses
 nobody: with all targets open they are asked as if it were not there. What the caller has to mend is no
 failure of the target, and who leaves tells nothing about it.
+
+That nothing is held against a target is believed for a moment: a busy worker looks some fifty times a second, and not for each
+question. What other workers find out it hears so much later; what it finds out itself, at once.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from typing import Literal, NamedTuple
 from chatbot.core.errors import ChatbotError, RateLimitExceeded, TimeoutTotal, UpstreamFailure
 from chatbot.core.logging import log
 from chatbot.core.shared_state import Record, SharedState
+from chatbot.core.waiting import now
 
 THRESHOLD = 5
 """Failures in a row after which a target is asked last."""
@@ -27,6 +31,8 @@ FIRST_COOL_DOWN, LONGEST_COOL_DOWN = 5.0, 20.0
 """Seconds until a target is probed; doubled each time that a probe fails."""
 FORGET_SECONDS = 60.0
 """Without a failure for so long, those before are forgotten."""
+BELIEVED_SECONDS = 0.02
+"""How long it is believed that nothing is held against a target."""
 
 Standing = Literal["closed", "open", "half_open"]
 _WORSE: tuple[Standing, ...] = ("closed", "half_open", "open")
@@ -45,19 +51,29 @@ def _nothing() -> None:
     """There is nothing to give back."""
 
 
+_SPOTLESS = Admitted(False, _nothing, True)
+
+
 class Breakers:
     """The breakers of all targets, by the targets' names. `clock` is that of all machines."""
 
     def __init__(self, state: SharedState, clock: Callable[[], float] = time.time) -> None:
         self._state = state
         self._clock = clock
+        self._spotless_until: dict[str, float] = {}
 
     def admit(self, name: str) -> Admitted | None:
         """How this request may ask the target; None: open."""
+        at = now()
+        if at < self._spotless_until.get(name, 0.0):
+            return _SPOTLESS
         record = self._state.read(_key(name))
+        if record is None:
+            self._spotless_until[name] = at + BELIEVED_SECONDS
+            return _SPOTLESS
         standing = self._standing(record)
         if standing == "closed":
-            return Admitted(False, _nothing, record is None)
+            return Admitted(False, _nothing, False)
         if standing == "open":
             return None
         give_back = self._state.lease(_key(name))
@@ -120,6 +136,7 @@ class Breakers:
             return counted
 
         self._state.change(_key(name), count, FORGET_SECONDS)
+        self._spotless_until.pop(name, None)
         if opened == [True]:
             log("breaker_open", level=logging.WARNING, target=name)
 

@@ -8,8 +8,7 @@ anywhere, also from the event loop, and wakes whoever waits.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from chatbot.core.provider_config import Timeouts
 
@@ -22,12 +21,11 @@ class BodyCut(Exception):
     """The body ended before its framing said so: reset, short of its length, or mis-framed."""
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """Status and headers (names in lower case) of a provider's answer."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
 
     @property
     def content_type(self) -> str:

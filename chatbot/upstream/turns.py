@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chatbot.core.errors import ChatbotError
 from chatbot.upstream.breaker import Breakers, GiveBack
 from chatbot.upstream.route import Target
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(NamedTuple):
     """One target's turn. `last`: no other is left whose breaker is not open."""
 
     target: Target

@@ -47,8 +47,8 @@ def overview() -> str:
 def login() -> AnyResponse | tuple[str, int]:
     """Log in with an admin-scoped key."""
     check_own_form()
-    with in_time():
-        key = services().directory.identify(request.form.get("key", "").strip())
+    sent = in_time(lambda: request.form.get("key", ""), request.content_length)
+    key = services().directory.identify(sent.strip())
     if key is None or key.kind != SECRET or not key.may("admin"):
         g.record.code = InvalidApiKey.code
         return render_template("admin_login.html", version=__version__, failed=True), 401
@@ -114,8 +114,7 @@ def check_form() -> None:
     check_own_form()
     if operator() is None:
         raise InvalidApiKey("Log in first.")
-    with in_time():
-        sent = request.form.get("csrf", "")
+    sent = in_time(lambda: request.form.get("csrf", ""), request.content_length)
     if not hmac.compare_digest(sent.encode(), csrf_token().encode()):
         raise KeyNotAllowed(
             "This form is too old, or not one of this server's. Load the page anew."

@@ -60,13 +60,14 @@ def _answer(
 ) -> Response:
     visit = _visit(visitor, came, conversation)
     asked = visit.request if visit else _owners(who, came)
-    record, ours = here().record, services()
+    now_here = here()
+    record, ours = now_here.record, now_here.services
     chat, writer, measures = ours.chat, ours.writer, ours.measures
     record.asked = record.model = asked.model
     record.stream = asked.stream
     asking = chat.ask(asked, record.request_id)
     asking.may_ask_again = ticket.again
-    client = ClientConnection.of(here().environ)
+    client = ClientConnection.of(now_here.environ)
     leave = enter(asking.abort, who)
     if visit:
         visit.begin(record, lambda: asking.reader)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Container
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, g, request
@@ -40,6 +40,7 @@ _ANY_HOST = ("/healthz", "/readyz", "/metrics")
 """Paths that answer under any Host: probes come by address. Details they give the operator alone."""
 _FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Forwarded", "Via")
 """Headers of a proxy: behind one everybody comes from this machine."""
+T = TypeVar("T")
 
 
 def services() -> Services:
@@ -151,35 +152,33 @@ def json_body(most: int = MAX_BODY) -> bytes:
     request = here().request
     if request.mimetype != "application/json":
         raise InvalidRequest("Send the body as 'Content-Type: application/json'.")
-    if (request.content_length or 0) > most:
+    size = request.content_length
+    if (size or 0) > most:
         shown = f"{most // 1024 // 1024} MiB" if most >= 1024 * 1024 else f"{most // 1024} KiB"
         raise RequestTooLarge(f"The request is over {shown}.")
     request.max_content_length = most  # also where no length was said
     begin = now()
-    with in_time():
-        size = request.content_length
-        body = request.get_data(cache=False) if size is None else _read(size)
+    body = in_time(lambda: _whole_body(request, size), size)
     here().record.waited = now() - begin
     return body
 
 
-def _read(size: int) -> bytes:
-    """A body of a known size, as the server gives it: werkzeug's own way looks at the size three times more."""
-    body: bytes = here().environ["wsgi.input"].read(size)
+def _whole_body(request: Request, size: int | None) -> bytes:
+    """The body; one of a known size as the server gives it: werkzeug's own way looks at the size three times more."""
+    if size is None:
+        return request.get_data(cache=False)
+    body: bytes = request.environ["wsgi.input"].read(size)
     if len(body) < size:
         raise ClientDisconnected
     return body
 
 
-@contextmanager
-def in_time() -> Iterator[None]:
-    """Read the request's body here. Raises `RequestTimeout` where it comes too slowly, `InvalidRequest`
-    where the server can't make out where it ends."""
-    known = here().request.content_length
-    extra = BODY_SECONDS if known is None else known / BODY_RATE
+def in_time(read: Callable[[], T], size: int | None) -> T:
+    """What `read` reads of the request's body, which has `size` bytes (None: nobody knows). Raises `RequestTimeout` where it comes
+    too slowly, `InvalidRequest` where the server can't make out where it ends."""
+    extra = BODY_SECONDS if size is None else size / BODY_RATE
     try:
-        with within(BODY_SECONDS + extra):
-            yield
+        return within(BODY_SECONDS + extra, read)
     except TimeoutError:
         _read_no_more()
         raise RequestTimeout("The request's body came too slowly. Send it again.") from None
@@ -225,9 +224,9 @@ def _host_name() -> str:
     return host if host.endswith("]") else host.rsplit(":", 1)[0] if ":" in host else host
 
 
-def _host_is_known(hosts: list[str]) -> bool:
+def _host_is_known(hosts: Container[str], endings: tuple[str, ...]) -> bool:
     name = _host_name()
-    return any(name == h or (h.startswith(".") and name.endswith(h)) for h in hosts)
+    return name in hosts or name.endswith(endings)
 
 
 def write_line(record: Record, measures: Measures | None) -> None:
@@ -240,7 +239,8 @@ def write_line(record: Record, measures: Measures | None) -> None:
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Register what runs around every view."""
-    hosts = known_hosts(settings)
+    hosts = frozenset(known_hosts(settings))
+    endings = tuple(host for host in hosts if host.startswith("."))
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
 
     @app.before_request
@@ -249,7 +249,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         asked.request = request._get_current_object()  # type: ignore[attr-defined]
         asked.record = g.record = Record(request_id=new_request_id(), path=_path(asked.request))
         asked.services.start()
-        if asked.request.path not in _ANY_HOST and not _host_is_known(hosts):
+        if asked.request.path not in _ANY_HOST and not _host_is_known(hosts, endings):
             raise InvalidRequest("This host name is not known here: add it to CHATBOT_HOSTS.")
 
     @app.after_request

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response
 
 from chatbot.web.here import here
-from chatbot.web.telling import tell
+from chatbot.web.telling import tell, told
 
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -32,8 +32,7 @@ def init_app(app: Flask) -> None:
         tell(_EVERYWHERE)
         if response.mimetype == "text/html":
             tell(_PAGES)
-        if "Cache-Control" not in response.headers and not here().request.path.startswith(
-            "/static/"
-        ):
+        told_so = told("Cache-Control") or "Cache-Control" in response.headers
+        if not told_so and not here().request.path.startswith("/static/"):
             tell(_NOT_STORED)
         return response

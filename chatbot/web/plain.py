@@ -44,8 +44,7 @@ def ask(key: str) -> _Page:
     try:
         check_own_form()
         who, bot = _caller(key)
-        with in_time():
-            sent = request.form.to_dict()
+        sent = in_time(lambda: request.form, request.content_length).to_dict()
         return _page(key, bot, _asked(who, bot, sent))
     except (ChatbotError, StoreAway) as caught:
         error = caught if isinstance(caught, ChatbotError) else StorageUnavailable()

@@ -15,15 +15,13 @@ from flask import Response, stream_with_context
 from chatbot.core.errors import InternalError
 from chatbot.web.direct import direct_writer
 from chatbot.web.here import here
+from chatbot.web.telling import tell
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-HEADERS = {
-    "Content-Type": "text/event-stream; charset=utf-8",
-    "Cache-Control": "no-cache, no-transform",
-    "X-Accel-Buffering": "no",
-}
+CONTENT_TYPE = "text/event-stream; charset=utf-8"
+HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 
 
 class _Body:
@@ -79,6 +77,7 @@ def stream_response(events: Iterator[bytes], on_close: Callable[[], None]) -> Re
             closing()
         on_close()
 
-    response = _Streamed(stream_with_context(body()), headers=HEADERS)
+    tell(HEADERS)
+    response = _Streamed(stream_with_context(body()), content_type=CONTENT_TYPE)
     response.call_on_close(close)
     return response

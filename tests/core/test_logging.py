@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -103,3 +104,17 @@ def test_a_standard_error_that_is_gone_stops_nobody(capfd, monkeypatch):
         monkeypatch.setattr(ours._handler, "stream", Gone())
         log("request")
     assert "BrokenPipeError" in capfd.readouterr().err
+
+
+def test_lines_of_threads_stay_whole(tmp_path, monkeypatch):
+    with (tmp_path / "log").open("w", buffering=1) as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        configure_logging()
+        try:
+            with ThreadPoolExecutor(8) as threads:
+                list(threads.map(lambda n: log("line", n=n, filler="x" * (n % 997)), range(4000)))
+        finally:
+            monkeypatch.undo()
+            configure_logging()
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert sorted(line["n"] for line in lines) == list(range(4000))

@@ -21,6 +21,7 @@ from chatbot.core.errors import (
 from chatbot.core.provider_config import RouteConfig, Timeouts
 from chatbot.protocol.chat_request import check_chat_request
 from chatbot.shared.process import ProcessState
+from chatbot.upstream import breaker
 from chatbot.upstream.breaker import (
     FIRST_COOL_DOWN,
     LONGEST_COOL_DOWN,
@@ -289,3 +290,15 @@ def test_a_failure_of_its_own_is_forgotten_by_the_success_behind_it(target):
     assert state.read(f"breaker/{target.name}")
     turns.note(target, None, -1.0)
     assert state.read(f"breaker/{target.name}") is None
+
+
+def test_nothing_held_against_a_target_is_believed_for_a_moment_only(monkeypatch):
+    at, state = [100.0], Read()
+    monkeypatch.setattr(breaker, "now", lambda: at[0])
+    one, other = Breakers(state), Breakers(state)
+    assert all(one.admit("a") for _ in range(50))
+    assert state.reads == 1, "a busy worker looks for each question"
+    fail(other)
+    assert other.admit("a") is None, "its own failures are known at once"
+    at[0] += breaker.BELIEVED_SECONDS
+    assert one.admit("a") is None, "those of others a moment later"
