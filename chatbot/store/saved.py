@@ -257,14 +257,18 @@ def _widened(text: str) -> str:
 def _compiled(statement: Insert | Update, dialect: Dialect) -> tuple[str, Prepare]:
     """The text, and what makes the driver's parameters of a row."""
     compiled: Any = statement.compile(dialect=dialect)
-    names, order = list(compiled.params), compiled.positiontup
-    processors = list(compiled._bind_processors.items())
+    by_place: list[str] | None = compiled.positiontup
+    names = by_place or list(compiled.params)
+    # With what each makes of nothing, which most of them are given.
+    processors = {name: (make, make(None)) for name, make in compiled._bind_processors.items()}
+    changed = [(place, *processors[name]) for place, name in enumerate(names) if name in processors]
 
     def prepare(row: Mapping[str, Any]) -> Any:
-        given = {name: row[name] for name in names}
-        for name, process in processors:
-            given[name] = process(given[name])
-        return tuple([given[name] for name in order]) if order else given
+        values = [row[name] for name in names]
+        for place, make, of_nothing in changed:
+            value = values[place]
+            values[place] = of_nothing if value is None else make(value)
+        return tuple(values) if by_place else dict(zip(names, values, strict=True))
 
     return str(compiled), prepare
 
