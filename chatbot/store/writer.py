@@ -24,6 +24,8 @@ from chatbot.store.spool import Spool
 
 LINGER_SECONDS = 0.04
 """What comes within it is written together."""
+BUSY_LINGER_SECONDS, BUSY_ITEMS = 0.1, 50
+"""Where so many came last time, it is longer: a transaction costs as much as what some forty turns have to save."""
 LOOK_SECONDS = 1.0
 """Between two looks at the answers under way, and at a database that is away."""
 _AT_ONCE = 500
@@ -50,6 +52,7 @@ class Writer:
         self._wake = threading.Event()
         self._away_until = 0.0
         self._looked = 0.0
+        self._came = 0
         self._background = Background(self._work)
 
     @property
@@ -94,7 +97,7 @@ class Writer:
 
     def _save_all(self) -> None:
         """All that is there by now: with what comes meanwhile there would be no end, and many small batches."""
-        left = len(self._waiting)
+        left = self._came = len(self._waiting)
         while left > 0:
             left -= self._save_some()
 
@@ -120,7 +123,7 @@ class Writer:
         """One turn of the work beside."""
         self._wake.wait(LOOK_SECONDS)
         if self._wake.is_set():
-            time.sleep(LINGER_SECONDS)
+            time.sleep(BUSY_LINGER_SECONDS if self._came >= BUSY_ITEMS else LINGER_SECONDS)
             self._wake.clear()
         if now() - self._looked >= LOOK_SECONDS:
             self._looked = now()

@@ -61,6 +61,19 @@ def test_more_than_one_batch(make_writer, database, monkeypatch):
     assert all(said(database, talk) == WHOLE for talk in talks)
 
 
+def test_behind_a_busy_moment_more_is_gathered_and_behind_a_quiet_one_as_little_as_ever(
+    make_writer, monkeypatch
+):
+    writer, lingered = make_writer(), []
+    monkeypatch.setattr(module.time, "sleep", lingered.append)
+    for talks in (1, module.BUSY_ITEMS, 1, 1):
+        for _ in range(talks):
+            put(writer, Talk().turn())
+        writer._work()
+    usual, longer = module.LINGER_SECONDS, module.BUSY_LINGER_SECONDS
+    assert [s for s in lingered if s] == [usual, usual, longer, usual]
+
+
 def test_settling_makes_what_was_put_down_visible(make_writer, database):
     writer, talk, other = make_writer(), Talk(), Talk()
     begun = other.begin()
