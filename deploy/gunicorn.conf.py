@@ -15,7 +15,6 @@ import time  # noqa: E402
 from contextlib import suppress  # noqa: E402
 from email.utils import formatdate  # noqa: E402
 from functools import lru_cache, wraps  # noqa: E402
-from queue import Empty  # noqa: E402
 
 import gevent  # noqa: E402
 from gevent.server import StreamServer  # noqa: E402
@@ -35,6 +34,7 @@ gevent.config.track_greenlet_tree = False
 import chatbot.app  # noqa: E402, F401
 from chatbot.core.collector import tame  # noqa: E402
 from chatbot.core.descriptors import raise_limit  # noqa: E402
+from chatbot.core.forking import hold_signals, let_signals_come  # noqa: E402
 from chatbot.core.listener import let_nobody_in, wait_until_taken  # noqa: E402
 from chatbot.core.logging import JsonLines, log  # noqa: E402
 from chatbot.core.resources import as_gunicorn  # noqa: E402
@@ -83,15 +83,6 @@ class Logger(GunicornLogger):
 ENDS = {signal.SIGTERM, signal.SIGQUIT, signal.SIGINT}
 
 
-def told_so_far(queue):
-    """The signals in it, which is empty afterwards."""
-    found = set()
-    with suppress(Empty):
-        while True:
-            found.add(queue.get_nowait())
-    return found
-
-
 class Worker(GeventWorker):
     """gevent's worker, that quotes no request and waits for nobody for ever.
 
@@ -100,12 +91,10 @@ class Worker(GeventWorker):
     """
 
     open_connections = 0
-    told_to_master = None
 
     def init_signals(self):
         super().init_signals()
-        if self.told_to_master is not None and ENDS & told_so_far(self.told_to_master):
-            self.alive = False
+        let_signals_come()
 
     def handle(self, listener, client, addr):
         self.open_connections += 1
@@ -243,10 +232,9 @@ keepalive = 5
 graceful_timeout = _settings.drain_seconds + 10
 
 
-# Until a worker has set up its own, it answers signals as the master does: it puts them into a queue, where nobody looks. It
-# would miss that it is to end, and the stop would take all of its time.
-def post_fork(server, worker):
-    worker.told_to_master = server.SIG_QUEUE
+# A worker that is told to end before it has set up its own signals would miss that, and the stop would take all of its time.
+def pre_fork(server, worker):
+    hold_signals(ENDS)
 
 
 # Streams that are still running at the end of the drain each get their truthful end. And no full garbage

@@ -58,14 +58,14 @@ class Connection:
     def receive(self, until: float) -> bytes | None:
         """Some bytes, `b""` at the end, None where nothing came by `until`. Raises `OSError`."""
         while True:
-            if not (self._pending and self._pending()) and not self._readiness.wait(until):
-                return None
+            in_time = bool(self._pending and self._pending()) or self._readiness.wait(until)
             if self._closed:
                 return b""
             try:
+                # Also when time is up: where this process was held up the loop tells that first, and bytes may lie here.
                 return self._socket.recv(READ_SIZE)
             except (BlockingIOError, ssl.SSLWantReadError):
-                if now() >= until:
+                if not in_time or now() >= until:
                     return None
 
     def rest(self, pool: Pool) -> None:

@@ -95,3 +95,18 @@ def test_an_idle_connection_that_its_provider_closes_leaves_the_pool(pair, monke
     pair[1].close()
     gevent.sleep(0.01)
     assert pool.take() is None
+
+
+@pytest.mark.parametrize("left", [0.02, -1], ids=["in time", "once more, when it is late"])
+def test_what_came_while_the_loop_was_held_up_is_read(pair, monkeypatch, left):
+    """The loop then has time and bytes to tell at once, and tells time first."""
+    monkeypatch.setattr(readiness, "under_gevent", lambda: True)
+    connection = Connection(pair[0])
+
+    for _ in range(2):
+        pair[1].send(b"x")
+        holding = gevent.spawn(time.sleep, 0.05)  # not gevent's: nobody else has a turn
+        assert connection.receive(soon(left)) == b"x"
+        holding.join()
+    assert connection.receive(soon(-1)) is None
+    connection.close()

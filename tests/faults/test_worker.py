@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -130,10 +131,9 @@ def test_a_stream_that_ends_within_the_drain_is_whole(upstream, tmp_path):
 
 LATE = """
 import gevent.monkey
-rest, shipped_fork = gevent.monkey.get_original("time", "sleep"), post_fork
+rest = gevent.monkey.get_original("time", "sleep")
 
 def post_fork(server, worker):
-    shipped_fork(server, worker)
     if worker.age > 1:
         open("forked", "w").close()
         rest(0.5)
@@ -148,6 +148,46 @@ def test_a_worker_that_has_just_begun_holds_up_no_stop(tmp_path):
         wait_for((tmp_path / "forked").exists)
         server.process.terminate()
         assert server.process.wait(20) == 0
+
+
+# The C library calls `pause` in the child before the interpreter has come round from the fork. A signal ends it, and the
+# master sends one that nobody minds right after the other.
+IN_THE_FORK = """
+import ctypes
+library, shipped_pre_fork = ctypes.CDLL(None), pre_fork
+pause = ctypes.cast(library.pause, ctypes.c_void_p)
+
+def pre_fork(server, worker):
+    shipped_pre_fork(server, worker)
+    if worker.age != 2:
+        return
+    library["__register_atfork"](None, None, pause, None)
+    kill = server.kill_worker
+
+    def kill_and_wake(pid, number):
+        kill(pid, number)
+        os.kill(pid, signal.SIGWINCH)
+
+    server.kill_worker = kill_and_wake
+"""
+
+
+@pytest.mark.fault("SIGTERM")
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "__register_atfork"), reason="a C library of another kind"
+)
+def test_a_worker_that_is_being_forked_holds_up_no_stop(tmp_path):
+    """What it is told then, the interpreter would throw away."""
+    with running(tmp_path, extra=IN_THE_FORK, CHATBOT_DRAIN_SECONDS="30") as server:
+        os.kill(server.worker, signal.SIGKILL)
+        wait_for(lambda: _children(server.process.pid) not in ([], [server.worker]))
+        wait_for(lambda: sleeps(_children(server.process.pid)[0]))
+        server.process.terminate()
+        assert server.process.wait(20) == 0
+
+
+def sleeps(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
 
 
 def ask_and_read(port: int, version: str) -> socket.socket:

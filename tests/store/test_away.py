@@ -164,26 +164,90 @@ def test_a_slow_statement_ends_in_its_time_and_leaves_the_connections_usable(
         assert process.rest() == ("TimeoutError\n1\n100\nthe caller's own time\ngap True", "")
 
 
-IN_A_HURRY = """
-from sqlalchemy import text
+HELD = """
+import socket
+from contextlib import suppress
+from gevent.event import Event
+from gevent.pool import Pool
+from gevent.server import StreamServer
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 
-for ms in range(1, 120, 4):
-    first = Database(Secret(sys.argv[1]), Path(sys.argv[2]))
+server = make_url(sys.argv[1])
+come, held_at, let_go = 0, None, Event()
+
+def pass_on(answers, client):
+    "What PostgreSQL answers; from one answer on nothing, until it is let go."
+    global come
+    while piece := answers.recv(65536):
+        come += 1
+        if held_at is not None and come > held_at:
+            let_go.wait()
+        client.sendall(piece)
+
+def between(client, _):
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as answers:
+        answers.connect(server.query["host"] + "/.s.PGSQL." + str(server.query.get("port", 5432)))
+        gevent.spawn(questions, client, answers)
+        pass_on(answers, client)
+
+def questions(client, answers):
+    with suppress(OSError):
+        while piece := client.recv(65536):
+            answers.sendall(piece)
+        answers.shutdown(socket.SHUT_WR)
+
+front = StreamServer(("127.0.0.1", 0), between)
+front.start()
+there = server.set(host="127.0.0.1", port=front.server_port, query={"sslmode": "disable"})
+
+def opened():
+    return Database(Secret(there.render_as_string(hide_password=False)), Path(sys.argv[2]))
+
+def ask(database, number, limit=20):
+    return database.run(lambda c: c.execute(text(f"SELECT {number}")).scalar(), limit=limit)
+
+def answers_of(database):
+    "How many answers a question takes that nothing holds up."
+    global come, held_at
+    come, held_at = 0, None
+    assert ask(database, 1) == 1
+    return come
+
+def held_up(database, at):
+    global come, held_at
+    come, held_at = 0, at
+    let_go.clear()
     try:
-        first.run(lambda c: c.execute(text("SELECT pg_sleep(20)")), limit=ms / 1000)
+        ask(database, 1, limit=0.1)
     except StoreAway as away:
-        assert str(away) in ("TimeoutError", "OperationalError"), away
-    first.close()
+        assert str(away) == "TimeoutError", away
+    held_at = None
+    let_go.set()
+    assert Pool(8).map(lambda number: ask(database, number), range(16)) == list(range(16)), at
+    assert database._engine.pool.checkedout() == 0, at
+
+first = opened()
+anew, again = answers_of(first), answers_of(first)
+say("answers", anew > again > 1)
+for at in range(again):
+    held_up(first, at)
+first.close()
+for at in range(anew):
+    another = opened()
+    held_up(another, at)
+    another.close()
 say("ended")
 database.close()
 """
 
 
-def test_a_first_statement_that_its_time_ends_while_it_connects_says_nothing_on_standard_error(
+def test_a_question_that_its_time_ends_at_any_answer_of_the_server_leaves_nothing_behind(
     postgresql_server, tmp_path
 ):
-    with UnderGevent(IN_A_HURRY, postgresql_server.new_database(), tmp_path) as process:
-        assert process.rest() == ("ended", "")
+    """While it connects, begins, asks or ends: what comes late is read by nobody, and said to nobody."""
+    with UnderGevent(HELD, postgresql_server.new_database(), tmp_path) as process:
+        assert process.rest() == ("answers True\nended", "")
 
 
 LOCKED = """
