@@ -8,6 +8,7 @@ start with one line. Each value below has its reason beside it.
 
 import json  # noqa: E402
 import logging  # noqa: E402
+import os  # noqa: E402
 import signal  # noqa: E402
 import ssl  # noqa: E402
 import sys  # noqa: E402
@@ -249,6 +250,9 @@ def post_worker_init(worker):
     gevent.spawn(watch)
     # Values of the settings, each of which gunicorn else looks up through two calls, twenty times a request.
     vars(worker.cfg).update({name: found.get() for name, found in worker.cfg.settings.items()})
+    os.environ.setdefault(
+        "SCRIPT_NAME", ""
+    )  # looked for by each request, and dear where it is not there
     # The thread that saves is to let the streams go on at once, and not after 5 ms.
     sys.setswitchinterval(0.0005)
     worker.wsgi.extensions["chatbot"].start()

@@ -10,6 +10,8 @@ Source: https://fetch.spec.whatwg.org/#http-cors-protocol
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from flask import Flask, Response
 
 from chatbot.core.errors import OriginNotAllowed
@@ -64,6 +66,7 @@ def init_app(app: Flask) -> None:
         return response
 
 
+@lru_cache(maxsize=256)
 def _readable_by(origin: str) -> dict[str, str]:
     return {
         **_VARIES,
