@@ -141,12 +141,13 @@ def post_fork(server, worker):
 
 
 @pytest.mark.fault("SIGTERM")
-def test_a_worker_that_has_just_begun_holds_up_no_stop(tmp_path):
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_that_has_just_begun_holds_up_no_stop(tmp_path, told):
     """It has not set up its own signals yet."""
     with running(tmp_path, extra=LATE, CHATBOT_DRAIN_SECONDS="30") as server:
         os.kill(server.worker, signal.SIGKILL)
         wait_for((tmp_path / "forked").exists)
-        server.process.terminate()
+        server.process.send_signal(told)
         assert server.process.wait(20) == 0
 
 
