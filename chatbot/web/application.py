@@ -67,6 +67,7 @@ class Application(Flask):
     """Flask with functions for views, and for hooks before and after all of them."""
 
     request_class = _Request
+    session_interface = _NoSessions()
 
     @cached_property
     def plain_rules(self) -> dict[tuple[str, str], Rule]:
@@ -77,8 +78,6 @@ class Application(Flask):
                 for method in rule.methods or ():
                     found.setdefault((method, rule.rule), []).append(rule)
         return {asked: rules[0] for asked, rules in found.items() if len(rules) == 1}
-
-    session_interface = _NoSessions()
 
     def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
         """See `Flask`. Raises `ValueError` for hooks of the blueprint's own: nobody would call them."""

@@ -60,14 +60,14 @@ def _answer(
 ) -> Response:
     visit = _visit(visitor, came, conversation)
     asked = visit.request if visit else _owners(who, came)
-    now_here = here()
-    record, ours = now_here.record, now_here.services
+    current = here()
+    record, ours = current.record, current.services
     chat, writer, measures = ours.chat, ours.writer, ours.measures
     record.asked = record.model = asked.model
     record.stream = asked.stream
     asking = chat.ask(asked, record.request_id)
     asking.may_ask_again = ticket.again
-    client = ClientConnection.of(now_here.environ)
+    client = ClientConnection.of(current.environ)
     leave = enter(asking.abort, who)
     if visit:
         visit.begin(record, lambda: asking.reader)

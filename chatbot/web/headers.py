@@ -32,7 +32,7 @@ def init_app(app: Flask) -> None:
         tell(_EVERYWHERE)
         if response.mimetype == "text/html":
             tell(_PAGES)
-        told_so = told("Cache-Control") or "Cache-Control" in response.headers
-        if not told_so and not here().request.path.startswith("/static/"):
+        has_one = told("Cache-Control") or "Cache-Control" in response.headers
+        if not has_one and not here().request.path.startswith("/static/"):
             tell(_NOT_STORED)
         return response
