@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import event
@@ -65,7 +66,8 @@ def test_behind_a_busy_moment_more_is_gathered_and_behind_a_quiet_one_as_little_
     make_writer, monkeypatch
 ):
     writer, lingered = make_writer(), []
-    monkeypatch.setattr(module.time, "sleep", lingered.append)
+    # Of the writer alone: others sleep meanwhile.
+    monkeypatch.setattr(module, "time", SimpleNamespace(sleep=lingered.append))
     for talks in (1, module.BUSY_ITEMS, 1, 1):
         for _ in range(talks):
             put(writer, Talk().turn())
